@@ -1,0 +1,26 @@
+//! The vocabulary of the product: values that validate when they are parsed, and nothing else.
+//!
+//! Nothing in here does I/O or asks for the time, so that every other layer can speak in these words
+//! and every rule about them is tested with plain values. What Docker calls things and how k3d labels them
+//! is not decided here but in [`crate::distro`].
+
+pub mod cluster;
+pub mod container;
+pub mod kube;
+pub mod log;
+pub mod name;
+pub mod port;
+pub mod problem;
+pub mod secret;
+pub mod spec;
+pub mod subnet;
+
+pub use cluster::{Cluster, ClusterState, Node, Role};
+pub use kube::{Health, ObjectKey};
+pub use log::LogLine;
+pub use name::ClusterName;
+pub use port::{Protocol, PublishedPort};
+pub use problem::{Problem, ProblemKind};
+pub use secret::Secret;
+pub use spec::{ApiEndpoint, ClusterSpec, Distribution};
+pub use subnet::Subnet;

@@ -1,0 +1,93 @@
+//! Every change as data, before it happens.
+//!
+//! A builder (one file a verb) takes what was observed and what is wanted and returns a [`Plan`]: steps with the
+//! order that they need. The screen and the command line show that plan; `ops::execute` carries it out, independent
+//! steps at the same time, and undoes it in reverse when a step fails. Nothing in here does I/O, so every builder is
+//! tested by comparing plans.
+
+mod event;
+mod step;
+
+pub use event::{Event, Outcome, Progress};
+pub use step::{KubeAccess, Step, Undo};
+
+use std::time::Duration;
+
+use crate::domain::ClusterName;
+
+/// A step's place in its plan.
+pub type StepId = usize;
+
+/// A change that can be shown, carried out and undone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What it does, as a sentence begins: `create cluster "demo"`.
+    pub title: String,
+    /// The cluster that it is about.
+    pub cluster: ClusterName,
+    /// The steps, each after the ones it depends on.
+    pub steps: Vec<PlannedStep>,
+    /// Whether a failure takes back what was done. Destructive plans go on as far as they can instead.
+    pub undoable: bool,
+}
+
+/// A step and what has to be done before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedStep {
+    /// What is done.
+    pub step: Step,
+    /// The steps that have to be done before.
+    pub after: Vec<StepId>,
+}
+
+impl Plan {
+    /// An empty plan.
+    #[must_use]
+    pub fn new(title: impl Into<String>, cluster: ClusterName) -> Self {
+        Self {
+            title: title.into(),
+            cluster,
+            steps: Vec::new(),
+            undoable: true,
+        }
+    }
+
+    /// Adds a step that starts when all of `after` are done. Only earlier steps can be named, so a plan has no cycle.
+    pub fn add(&mut self, step: Step, after: impl IntoIterator<Item = StepId>) -> StepId {
+        let id = self.steps.len();
+        let after = after.into_iter().filter(|earlier| *earlier < id).collect();
+        self.steps.push(PlannedStep { step, after });
+        id
+    }
+
+    /// The last step's place, for the next one to stand after; `None` while the plan is empty.
+    #[must_use]
+    pub fn last(&self) -> Option<StepId> {
+        self.steps.len().checked_sub(1)
+    }
+
+    /// What is lost for good when this is carried out, one sentence each; empty for a harmless plan.
+    #[must_use]
+    pub fn risk(&self) -> Vec<String> {
+        self.steps
+            .iter()
+            .filter_map(|planned| planned.step.loses())
+            .collect()
+    }
+
+    /// How long it usually takes when everything is at hand: the longest chain of steps.
+    #[must_use]
+    pub fn usual(&self) -> Duration {
+        let mut ends: Vec<Duration> = Vec::with_capacity(self.steps.len());
+        for planned in &self.steps {
+            let start = planned
+                .after
+                .iter()
+                .map(|id| ends[*id])
+                .max()
+                .unwrap_or_default();
+            ends.push(start + planned.step.usual());
+        }
+        ends.into_iter().max().unwrap_or_default()
+    }
+}

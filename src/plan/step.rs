@@ -1,0 +1,210 @@
+//! The steps that plans are made of: what each does in one line, what it loses, how it is undone.
+
+use std::{net::IpAddr, time::Duration};
+
+use crate::domain::{
+    Role,
+    container::{ContainerSpec, FileEntry, NetworkSpec, VolumeSpec},
+};
+
+/// How the executor gets at the Kubernetes API of the cluster it works on: the admin kubeconfig is in a server
+/// container, and the API is published on the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KubeAccess {
+    /// The server containers to read the kubeconfig from, in order of preference.
+    pub servers: Vec<String>,
+    /// The address on this machine, `https://127.0.0.1:6550`.
+    pub url: String,
+}
+
+/// One change to the world, or one wait for it.
+#[expect(missing_docs, reason = "fields are named after the thing they name; each variant says what is done with it")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Make sure that the engine has an image.
+    PullImage { image: String },
+    /// Create a network.
+    CreateNetwork(NetworkSpec),
+    /// Create a volume.
+    CreateVolume(VolumeSpec),
+    /// Create a container, not started.
+    CreateContainer(Box<ContainerSpec>),
+    /// Put files into a container.
+    PutFiles {
+        container: String,
+        files: Vec<FileEntry>,
+    },
+    /// Start a container.
+    StartContainer { container: String },
+    /// Stop a container, with a grace period.
+    StopContainer { container: String },
+    /// Remove a container with its anonymous volumes, running or not.
+    RemoveContainer { container: String },
+    /// Remove a network.
+    RemoveNetwork { network: String },
+    /// Remove a volume.
+    RemoveVolume { volume: String },
+    /// Wait until a line of the container's log since its start says that it is ready, or that it cannot become so.
+    WaitForLog { container: String, role: Role },
+    /// Wait until the API answers `/readyz` with the admin certificate.
+    WaitForApi { access: KubeAccess },
+    /// Wait until these nodes are Ready, watching their logs for what they cannot recover from.
+    WaitForNodes {
+        access: KubeAccess,
+        nodes: Vec<String>,
+    },
+    /// Wait for the ServiceAccount `default/default`, without which no pod is admitted.
+    WaitForServiceAccount { access: KubeAccess },
+    /// Wait until every pod of `kube-system` is ready or done.
+    WaitForSystemPods { access: KubeAccess },
+    /// Make `host.k3d.internal` resolve to the address in pods.
+    SetHostRecord { access: KubeAccess, address: IpAddr },
+    /// Merge the cluster's admin access into the default kubeconfig, and make it the current context if asked.
+    MergeKubeconfig {
+        access: KubeAccess,
+        context: String,
+        switch: bool,
+    },
+    /// Take the cluster's entries out of the default kubeconfig.
+    RemoveKubeconfig { context: String },
+    /// Keep new pods away from a node.
+    Cordon { access: KubeAccess, node: String },
+    /// Evict the pods of a node; when the deadline is over the rest is left to the node's end.
+    Drain {
+        access: KubeAccess,
+        node: String,
+        deadline: Duration,
+    },
+    /// Remove the Node object, and the secret with the node's password if k3s left it.
+    DeleteNodeObject { access: KubeAccess, node: String },
+}
+
+/// How a step is taken back.
+#[expect(missing_docs, reason = "as for the steps")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undo {
+    /// There is nothing to take back.
+    Nothing,
+    /// Another step does it.
+    Step(Box<Step>),
+    /// Let new pods onto the node again.
+    Uncordon { access: KubeAccess, node: String },
+}
+
+impl Step {
+    /// What it does, in one line.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::PullImage { image } => format!("image {image}"),
+            Self::CreateNetwork(network) => {
+                format!("create network {} ({})", network.name, network.subnet)
+            }
+            Self::CreateVolume(volume) => format!("create volume {}", volume.name),
+            Self::CreateContainer(container) => {
+                let address = container
+                    .address
+                    .map(|a| format!(", {a}"))
+                    .unwrap_or_default();
+                format!(
+                    "create container {} ({}{address})",
+                    container.name, container.image
+                )
+            }
+            Self::PutFiles { container, files } => {
+                let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+                format!("write {} in {container}", paths.join(", "))
+            }
+            Self::StartContainer { container } => format!("start {container}"),
+            Self::StopContainer { container } => format!("stop {container}"),
+            Self::RemoveContainer { container } => format!("remove container {container}"),
+            Self::RemoveNetwork { network } => format!("remove network {network}"),
+            Self::RemoveVolume { volume } => format!("remove volume {volume}"),
+            Self::WaitForLog { container, .. } => format!("wait for {container}"),
+            Self::WaitForApi { access } => format!("wait for the API at {}", access.url),
+            Self::WaitForNodes { nodes, .. } => format!("wait until Ready: {}", nodes.join(", ")),
+            Self::WaitForServiceAccount { .. } => "wait for the default ServiceAccount".to_owned(),
+            Self::WaitForSystemPods { .. } => "wait for the pods of kube-system".to_owned(),
+            Self::SetHostRecord { address, .. } => {
+                format!("point host.k3d.internal to {address} in pods")
+            }
+            Self::MergeKubeconfig {
+                context, switch, ..
+            } => {
+                let current = if *switch { " and make it current" } else { "" };
+                format!("add context {context} to the kubeconfig{current}")
+            }
+            Self::RemoveKubeconfig { context } => {
+                format!("remove context {context} from the kubeconfig")
+            }
+            Self::Cordon { node, .. } => format!("cordon {node}"),
+            Self::Drain { node, deadline, .. } => {
+                format!("drain {node} (at most {} s)", deadline.as_secs())
+            }
+            Self::DeleteNodeObject { node, .. } => format!("delete node {node} from Kubernetes"),
+        }
+    }
+
+    /// What is lost for good by it, if anything.
+    #[must_use]
+    pub fn loses(&self) -> Option<String> {
+        match self {
+            Self::RemoveContainer { container } => {
+                Some(format!("everything stored in {container}"))
+            }
+            Self::RemoveVolume { volume } => Some(format!("the volume {volume}")),
+            _ => None,
+        }
+    }
+
+    /// How it is taken back.
+    #[must_use]
+    pub fn undo(&self) -> Undo {
+        let step = |step| Undo::Step(Box::new(step));
+        match self {
+            Self::CreateNetwork(network) => step(Self::RemoveNetwork {
+                network: network.name.clone(),
+            }),
+            Self::CreateVolume(volume) => step(Self::RemoveVolume {
+                volume: volume.name.clone(),
+            }),
+            Self::CreateContainer(container) => step(Self::RemoveContainer {
+                container: container.name.clone(),
+            }),
+            Self::StartContainer { container } => step(Self::StopContainer {
+                container: container.clone(),
+            }),
+            Self::StopContainer { container } => step(Self::StartContainer {
+                container: container.clone(),
+            }),
+            Self::MergeKubeconfig { context, .. } => step(Self::RemoveKubeconfig {
+                context: context.clone(),
+            }),
+            Self::Cordon { access, node } => Undo::Uncordon {
+                access: access.clone(),
+                node: node.clone(),
+            },
+            _ => Undo::Nothing,
+        }
+    }
+
+    /// How long it usually takes when everything is at hand.
+    #[must_use]
+    pub fn usual(&self) -> Duration {
+        Duration::from_millis(match self {
+            Self::CreateContainer(_) | Self::CreateNetwork(_) => 200,
+            Self::StartContainer { .. } => 500,
+            Self::StopContainer { .. } => 3_000,
+            Self::RemoveContainer { .. } => 1_000,
+            Self::WaitForLog {
+                role: Role::LoadBalancer,
+                ..
+            } => 6_000,
+            Self::WaitForLog { .. } | Self::WaitForApi { .. } => 7_000,
+            Self::WaitForNodes { .. } | Self::Drain { .. } => 3_000,
+            Self::WaitForServiceAccount { .. } => 4_000,
+            Self::WaitForSystemPods { .. } => 20_000,
+            _ => 50,
+        })
+    }
+}

@@ -1,0 +1,1 @@
+//! Every layer of tests that needs no engine, as one binary.
