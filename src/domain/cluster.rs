@@ -159,6 +159,7 @@ impl Cluster {
     }
 
     /// Its nodes of one role.
+    #[must_use]
     pub fn with_role(&self, role: Role) -> impl DoubleEndedIterator<Item = &Node> {
         self.nodes.iter().filter(move |node| node.role == role)
     }

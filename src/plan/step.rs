@@ -18,7 +18,10 @@ pub struct KubeAccess {
 }
 
 /// One change to the world, or one wait for it.
-#[expect(missing_docs, reason = "fields are named after the thing they name; each variant says what is done with it")]
+#[expect(
+    missing_docs,
+    reason = "fields are named after the thing they name; each variant says what is done with it"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Make sure that the engine has an image.
@@ -194,14 +197,14 @@ impl Step {
         Duration::from_millis(match self {
             Self::CreateContainer(_) | Self::CreateNetwork(_) => 200,
             Self::StartContainer { .. } => 500,
-            Self::StopContainer { .. } => 3_000,
+
             Self::RemoveContainer { .. } => 1_000,
             Self::WaitForLog {
                 role: Role::LoadBalancer,
                 ..
             } => 6_000,
             Self::WaitForLog { .. } | Self::WaitForApi { .. } => 7_000,
-            Self::WaitForNodes { .. } | Self::Drain { .. } => 3_000,
+            Self::StopContainer { .. } | Self::WaitForNodes { .. } | Self::Drain { .. } => 3_000,
             Self::WaitForServiceAccount { .. } => 4_000,
             Self::WaitForSystemPods { .. } => 20_000,
             _ => 50,
