@@ -62,6 +62,8 @@ pub trait ContainerRuntime: Send + Sync {
     fn remove_container<'a>(&'a self, container: &'a str) -> Answer<'a, ()>;
     /// Removes a network. [`ErrorKind::Conflict`] while containers are attached.
     fn remove_network<'a>(&'a self, network: &'a str) -> Answer<'a, ()>;
+    /// Takes a container out of a network. [`ErrorKind::NotFound`] where it is not in it.
+    fn disconnect<'a>(&'a self, network: &'a str, container: &'a str) -> Answer<'a, ()>;
     /// Removes a volume. [`ErrorKind::Conflict`] while a container uses it.
     fn remove_volume<'a>(&'a self, volume: &'a str) -> Answer<'a, ()>;
     /// Puts files into a container, running or not.

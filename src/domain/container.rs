@@ -137,6 +137,8 @@ pub struct ContainerInfo {
 pub struct ContainerDetail {
     /// What the list shows.
     pub info: ContainerInfo,
+    /// The entry point, the image's or the container's own.
+    pub entrypoint: Vec<String>,
     /// The command line after the entry point.
     pub command: Vec<String>,
     /// The environment, `NAME=value`. May hold secrets.

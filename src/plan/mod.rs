@@ -29,6 +29,8 @@ pub struct Plan {
     pub steps: Vec<PlannedStep>,
     /// Whether a failure takes back what was done. Destructive plans go on as far as they can instead.
     pub undoable: bool,
+    /// What a person should know before it begins although it is no reason to refuse, one sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// A step and what has to be done before it.
@@ -49,6 +51,7 @@ impl Plan {
             cluster,
             steps: Vec::new(),
             undoable: true,
+            warnings: Vec::new(),
         }
     }
 

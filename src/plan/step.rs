@@ -43,6 +43,8 @@ pub enum Step {
     StopContainer { container: String },
     /// Remove a container with its anonymous volumes, running or not.
     RemoveContainer { container: String },
+    /// Take a container out of a network, for one that outlives the network.
+    Disconnect { network: String, container: String },
     /// Remove a network.
     RemoveNetwork { network: String },
     /// Remove a volume.
@@ -60,6 +62,9 @@ pub enum Step {
     WaitForServiceAccount { access: KubeAccess },
     /// Wait until every pod of `kube-system` is ready or done.
     WaitForSystemPods { access: KubeAccess },
+    /// Make `host.k3d.internal` resolve to the address on a running node whose container was made without that line:
+    /// the engine writes `/etc/hosts` anew at every start.
+    SetNodeHost { container: String, address: IpAddr },
     /// Make `host.k3d.internal` resolve to the address in pods.
     SetHostRecord { access: KubeAccess, address: IpAddr },
     /// Merge the cluster's admin access into the default kubeconfig, and make it the current context if asked.
@@ -121,6 +126,9 @@ impl Step {
             Self::StartContainer { container } => format!("start {container}"),
             Self::StopContainer { container } => format!("stop {container}"),
             Self::RemoveContainer { container } => format!("remove container {container}"),
+            Self::Disconnect { network, container } => {
+                format!("take {container} out of network {network}")
+            }
             Self::RemoveNetwork { network } => format!("remove network {network}"),
             Self::RemoveVolume { volume } => format!("remove volume {volume}"),
             Self::WaitForLog { container, .. } => format!("wait for {container}"),
@@ -128,6 +136,9 @@ impl Step {
             Self::WaitForNodes { nodes, .. } => format!("wait until Ready: {}", nodes.join(", ")),
             Self::WaitForServiceAccount { .. } => "wait for the default ServiceAccount".to_owned(),
             Self::WaitForSystemPods { .. } => "wait for the pods of kube-system".to_owned(),
+            Self::SetNodeHost { container, address } => {
+                format!("point host.k3d.internal to {address} in {container}")
+            }
             Self::SetHostRecord { address, .. } => {
                 format!("point host.k3d.internal to {address} in pods")
             }
