@@ -1,1 +1,158 @@
-//! Adapter: docker.
+//! The real engine: Docker's API through bollard, spoken to Docker, Podman, Colima, OrbStack and Rancher Desktop alike.
+//!
+//! bollard logs request bodies, and with them cluster tokens, at its debug level; the log filter caps it.
+
+mod containers;
+mod endpoint;
+mod errors;
+mod files;
+mod images;
+mod line_split;
+mod networks;
+mod observe;
+
+use std::{sync::Arc, time::Duration};
+
+use bollard::Docker;
+use futures::stream::BoxStream;
+
+pub use endpoint::{Candidate, Environment, Tried, candidates};
+
+use super::{Answer, ContainerRuntime, Error};
+use crate::domain::{
+    LogLine,
+    container::{
+        ContainerDetail, ContainerInfo, ContainerSpec, EngineEvent, EngineInfo, ExecOutput,
+        FileEntry, LogRequest, NetworkInfo, NetworkSpec, PullProgress, Usage, VolumeSpec,
+    },
+};
+
+/// An engine that is asked something has this long to answer; a busy one with a slow disk needs seconds, a dead one
+/// is to be noticed while the person still looks.
+const ANSWER: Duration = Duration::from_secs(15);
+/// Creating and starting unpacks file systems and sets up networks; engines under load take tens of seconds for it.
+const CHANGE: Duration = Duration::from_secs(90);
+
+/// An engine that speaks Docker's API.
+pub struct Engine {
+    docker: Docker,
+    endpoint: String,
+}
+
+/// Connects to the first engine that answers, in the order of [`candidates`].
+///
+/// # Errors
+/// Every endpoint that was tried and what each answered.
+pub async fn connect(
+    environment: &Environment,
+    wanted: Option<&str>,
+) -> Result<Arc<dyn ContainerRuntime>, Vec<Tried>> {
+    let mut tried = Vec::new();
+    for candidate in candidates(environment, wanted) {
+        match endpoint::open(&candidate).await {
+            Ok(docker) => {
+                return Ok(Arc::new(Engine {
+                    docker,
+                    endpoint: candidate.endpoint,
+                }));
+            }
+            Err(answer) => tried.push(Tried {
+                endpoint: candidate.endpoint,
+                source: candidate.source,
+                answer,
+            }),
+        }
+    }
+    Err(tried)
+}
+
+/// Gives a request of `bollard` its deadline and its words.
+async fn within<T>(
+    deadline: Duration,
+    what: impl FnOnce() -> String,
+    request: impl Future<Output = Result<T, bollard::errors::Error>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(deadline, request).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(errors::explain(&what(), &error)),
+        Err(_) => Err(errors::too_late(&what(), deadline)),
+    }
+}
+
+impl ContainerRuntime for Engine {
+    fn info(&self) -> Answer<'_, EngineInfo> {
+        Box::pin(self.engine_info())
+    }
+    fn containers<'a>(&'a self, labels: &'a [&'a str]) -> Answer<'a, Vec<ContainerInfo>> {
+        Box::pin(self.list_containers(labels))
+    }
+    fn inspect<'a>(&'a self, container: &'a str) -> Answer<'a, ContainerDetail> {
+        Box::pin(self.inspect_container(container))
+    }
+    fn networks(&self) -> Answer<'_, Vec<NetworkInfo>> {
+        Box::pin(self.list_networks())
+    }
+    fn volumes<'a>(&'a self, labels: &'a [&'a str]) -> Answer<'a, Vec<VolumeSpec>> {
+        Box::pin(self.list_volumes(labels))
+    }
+    fn has_image<'a>(&'a self, image: &'a str) -> Answer<'a, bool> {
+        Box::pin(self.image_is_there(image))
+    }
+    fn pull(&self, image: &str) -> BoxStream<'static, Result<PullProgress, Error>> {
+        self.pull_image(image)
+    }
+    fn create_network<'a>(&'a self, spec: &'a NetworkSpec) -> Answer<'a, String> {
+        Box::pin(self.make_network(spec))
+    }
+    fn create_volume<'a>(&'a self, spec: &'a VolumeSpec) -> Answer<'a, ()> {
+        Box::pin(self.make_volume(spec))
+    }
+    fn create_container<'a>(&'a self, spec: &'a ContainerSpec) -> Answer<'a, String> {
+        Box::pin(self.make_container(spec))
+    }
+    fn start<'a>(&'a self, container: &'a str) -> Answer<'a, ()> {
+        Box::pin(self.start_container(container))
+    }
+    fn stop<'a>(&'a self, container: &'a str, grace: Duration) -> Answer<'a, ()> {
+        Box::pin(self.stop_container(container, grace))
+    }
+    fn remove_container<'a>(&'a self, container: &'a str) -> Answer<'a, ()> {
+        Box::pin(self.drop_container(container))
+    }
+    fn remove_network<'a>(&'a self, network: &'a str) -> Answer<'a, ()> {
+        Box::pin(self.drop_network(network))
+    }
+    fn remove_volume<'a>(&'a self, volume: &'a str) -> Answer<'a, ()> {
+        Box::pin(self.drop_volume(volume))
+    }
+    fn disconnect<'a>(&'a self, network: &'a str, container: &'a str) -> Answer<'a, ()> {
+        Box::pin(self.leave_network(network, container))
+    }
+    fn put_files<'a>(&'a self, container: &'a str, files: &'a [FileEntry]) -> Answer<'a, ()> {
+        Box::pin(self.upload(container, files))
+    }
+    fn read_file<'a>(&'a self, container: &'a str, path: &'a str) -> Answer<'a, Vec<u8>> {
+        Box::pin(self.download(container, path))
+    }
+    fn exec<'a>(
+        &'a self,
+        container: &'a str,
+        command: &'a [&'a str],
+        deadline: Duration,
+    ) -> Answer<'a, ExecOutput> {
+        Box::pin(self.run_command(container, command, deadline))
+    }
+    fn logs(
+        &self,
+        container: &str,
+        request: &LogRequest,
+    ) -> BoxStream<'static, Result<LogLine, Error>> {
+        self.container_log(container, request)
+    }
+    fn events(&self) -> BoxStream<'static, Result<EngineEvent, Error>> {
+        self.event_stream()
+    }
+    fn usage(&self, container: &str) -> BoxStream<'static, Result<Usage, Error>> {
+        self.usage_stream(container)
+    }
+}
