@@ -5,18 +5,46 @@
 //! steps at the same time, and undoes it in reverse when a step fails. Nothing in here does I/O, so every builder is
 //! tested by comparing plans.
 
+pub mod create;
 mod event;
+#[cfg(test)]
+pub(crate) mod fixtures;
+mod json;
 mod step;
+mod text;
 
 pub use event::{Event, Outcome, Progress};
 pub use step::{KubeAccess, Step, Undo};
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::domain::ClusterName;
 
 /// A step's place in its plan.
 pub type StepId = usize;
+
+/// What happens to the person's default kubeconfig.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kubeconfig {
+    /// It is left alone.
+    Untouched,
+    /// The cluster's context is added.
+    Merge,
+    /// It is added and made the current one.
+    #[default]
+    MergeAndSwitch,
+}
+
+impl Kubeconfig {
+    /// The step that does it, if there is one to do.
+    fn step(self, cluster: &ClusterName, access: &KubeAccess) -> Option<Step> {
+        (self != Self::Untouched).then(|| Step::MergeKubeconfig {
+            access: access.clone(),
+            context: crate::distro::k3s::kubeconfig::context(cluster),
+            switch: self == Self::MergeAndSwitch,
+        })
+    }
+}
 
 /// A change that can be shown, carried out and undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +86,8 @@ impl Plan {
     /// Adds a step that starts when all of `after` are done. Only earlier steps can be named, so a plan has no cycle.
     pub fn add(&mut self, step: Step, after: impl IntoIterator<Item = StepId>) -> StepId {
         let id = self.steps.len();
-        let after = after.into_iter().filter(|earlier| *earlier < id).collect();
+        let earlier: BTreeSet<StepId> = after.into_iter().filter(|step| *step < id).collect();
+        let after = earlier.into_iter().collect();
         self.steps.push(PlannedStep { step, after });
         id
     }

@@ -121,7 +121,10 @@ impl Step {
             }
             Self::PutFiles { container, files } => {
                 let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
-                format!("write {} in {container}", paths.join(", "))
+                match paths.as_slice() {
+                    [path] => format!("write {path} in {container}"),
+                    paths => format!("write {} files in {container}", paths.len()),
+                }
             }
             Self::StartContainer { container } => format!("start {container}"),
             Self::StopContainer { container } => format!("stop {container}"),

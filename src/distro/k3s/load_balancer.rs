@@ -1,0 +1,168 @@
+//! The load balancer's configuration, `values.yaml`: which port goes to which nodes.
+//!
+//! The proxy renders it when it starts and again whenever it changes, so writing the file is enough. It refuses to start
+//! while a name in it does not resolve, that is, while such a container does not run.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{API_PORT, names};
+use crate::domain::{ClusterSpec, Problem, Protocol, Role, container::FileEntry};
+
+/// Where the proxy reads it.
+pub const PATH: &str = "/etc/confd/values.yaml";
+
+/// Ports and the containers that each is passed on to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Routes {
+    /// By `<container port>.<protocol>`; the containers listen on the same port.
+    #[serde(default)]
+    ports: BTreeMap<String, Vec<String>>,
+    /// The proxy's own settings. What we do not know is kept.
+    #[serde(default)]
+    settings: BTreeMap<String, Value>,
+}
+
+impl Routes {
+    /// The routes of a new cluster: the API to the servers, a person's ports to all nodes. Only the first
+    /// `servers` of the servers are named, because the others start later.
+    #[must_use]
+    pub fn new(spec: &ClusterSpec, servers: u16) -> Self {
+        let control: Vec<String> = (0..servers.into())
+            .map(|number| names::server(&spec.name, number))
+            .collect();
+        let all = || {
+            let agents = (0..spec.agents.into()).map(|number| names::agent(&spec.name, number));
+            control.iter().cloned().chain(agents).collect::<Vec<_>>()
+        };
+        let mut ports = BTreeMap::from([(key(API_PORT, Protocol::Tcp), control.clone())]);
+        for port in &spec.ports {
+            ports.insert(key(port.container_port, port.protocol), all());
+        }
+        // Every connection takes two of them.
+        let settings = BTreeMap::from([("workerConnections".to_owned(), Value::from(1024))]);
+        Self { ports, settings }
+    }
+
+    /// Reads the file. k3d repeats names in it now and then; each is kept once.
+    ///
+    /// # Errors
+    /// When it is not YAML of that shape.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let mut routes: Self = serde_saphyr::from_str(text).map_err(|error| {
+            Problem::failed(
+                format!("the load balancer's {PATH} cannot be read"),
+                crate::domain::log::sanitize(error.to_string().as_bytes()),
+            )
+        })?;
+        for hosts in routes.ports.values_mut() {
+            let mut seen = std::collections::BTreeSet::new();
+            hosts.retain(|host| seen.insert(host.clone()));
+        }
+        Ok(routes)
+    }
+
+    /// The containers that a port is passed on to.
+    #[must_use]
+    pub fn targets(&self, port: u16, protocol: Protocol) -> &[String] {
+        self.ports
+            .get(&key(port, protocol))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Adds a new node wherever all nodes of its role are targets already, and a server always to the API.
+    pub fn add(&mut self, role: Role, new: &str, peers: &[String]) {
+        for (port, hosts) in &mut self.ports {
+            let api = role == Role::Server && *port == key(API_PORT, Protocol::Tcp);
+            let all_peers = !peers.is_empty() && peers.iter().all(|peer| hosts.contains(peer));
+            if (api || all_peers) && !hosts.iter().any(|host| host == new) {
+                hosts.push(new.to_owned());
+            }
+        }
+    }
+
+    /// Takes a node out. A port that is left without a target goes to `rest`, because the proxy refuses to run with one
+    /// that leads nowhere.
+    pub fn remove(&mut self, gone: &str, rest: &[String]) {
+        for hosts in self.ports.values_mut() {
+            hosts.retain(|host| host != gone);
+            if hosts.is_empty() {
+                *hosts = rest.to_vec();
+            }
+        }
+    }
+
+    /// The file, ready to be put into the container.
+    ///
+    /// # Errors
+    /// When it cannot be written as YAML, which no value of this type causes.
+    pub fn file(&self) -> Result<FileEntry, Problem> {
+        let text = serde_saphyr::to_string(self).map_err(|error| {
+            Problem::failed(
+                "the load balancer's configuration was not written",
+                error.to_string(),
+            )
+        })?;
+        Ok(FileEntry {
+            path: PATH.to_owned(),
+            mode: 0o744,
+            contents: text.into_bytes(),
+        })
+    }
+}
+
+fn key(port: u16, protocol: Protocol) -> String {
+    format!("{port}.{protocol}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MADE_BY_K3D: &str = "ports:\n  6443.tcp:\n  - k3d-demo-server-0\n  - k3d-demo-server-0\n  80.tcp:\n  - \
+                               k3d-demo-server-0\n  - k3d-demo-agent-0\nsettings:\n  workerConnections: 1024\n  \
+                               defaultProxyTimeout: 900\n";
+
+    fn text(routes: &Routes) -> String {
+        String::from_utf8(routes.file().unwrap().contents).unwrap()
+    }
+
+    #[test]
+    fn what_k3d_wrote_is_read_without_its_repetitions_and_kept_otherwise() {
+        let routes = Routes::parse(MADE_BY_K3D).unwrap();
+        assert_eq!(routes.targets(6443, Protocol::Tcp), ["k3d-demo-server-0"]);
+        assert_eq!(routes.targets(80, Protocol::Tcp).len(), 2);
+        assert_eq!(Routes::parse(&text(&routes)).unwrap(), routes);
+        assert!(text(&routes).contains("defaultProxyTimeout: 900"));
+    }
+
+    #[test]
+    fn a_new_server_serves_the_api_and_what_all_servers_served() {
+        let mut routes = Routes::parse(MADE_BY_K3D).unwrap();
+        routes.add(Role::Server, "s1", &["k3d-demo-server-0".to_owned()]);
+        assert_eq!(routes.targets(6443, Protocol::Tcp).len(), 2);
+        assert_eq!(routes.targets(80, Protocol::Tcp).len(), 3);
+        routes.add(Role::Agent, "a1", &["k3d-demo-agent-0".to_owned()]);
+        assert_eq!(routes.targets(6443, Protocol::Tcp).len(), 2);
+        assert_eq!(routes.targets(80, Protocol::Tcp).len(), 4);
+    }
+
+    #[test]
+    fn a_port_whose_last_target_goes_is_not_left_without_one() {
+        let mut routes =
+            Routes::parse("ports: {8080.tcp: [agent-0], 53.udp: [agent-0, server-0]}").unwrap();
+        routes.remove("agent-0", &["server-0".to_owned()]);
+        assert_eq!(routes.targets(8080, Protocol::Tcp), ["server-0"]);
+        assert_eq!(routes.targets(53, Protocol::Udp), ["server-0"]);
+    }
+
+    #[test]
+    fn nonsense_is_a_problem_not_a_panic() {
+        for text in ["ports: 7", "- a", "\u{1b}[31m: [", "ports: {a: {b: c}}"] {
+            assert!(Routes::parse(text).is_err(), "{text:?}");
+        }
+        assert_eq!(Routes::parse("ports: {}").unwrap(), Routes::default());
+    }
+}

@@ -1,0 +1,22 @@
+//! k3s in containers, laid out exactly as k3d lays it out: its clusters are ours and ours are its.
+//!
+//! There is no state besides the engine's objects: names ([`names`]) and labels ([`labels`]) are the whole index. A
+//! cluster is a network, a volume for images, servers, agents and a load balancer ([`nodes`], [`load_balancer`]).
+
+#[cfg(test)]
+pub(crate) mod fixtures;
+pub mod hosts;
+pub mod kubeconfig;
+pub mod labels;
+pub mod load_balancer;
+pub mod mark;
+pub mod names;
+pub mod nodes;
+pub mod readiness;
+pub mod scripts;
+
+/// Where a server writes the admin kubeconfig, as `K3S_KUBECONFIG_OUTPUT` tells it.
+pub const KUBECONFIG_PATH: &str = "/output/kubeconfig.yaml";
+
+/// The port of the API inside every server and of the load balancer before them.
+pub const API_PORT: u16 = 6443;

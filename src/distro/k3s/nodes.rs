@@ -1,0 +1,177 @@
+//! The containers of a new cluster, as k3d makes them: servers, agents, the load balancer.
+//!
+//! Two things differ from k3d on purpose. Every container has a fixed address in the lower half of the cluster's
+//! network (k3d's move with a restart of the engine, and etcd and k3s do not survive that), and the line for
+//! `host.k3d.internal` is the engine's business (k3d's is lost at every restart).
+
+use std::net::IpAddr;
+
+use super::{API_PORT, KUBECONFIG_PATH, labels, names, scripts};
+use crate::domain::{
+    ClusterSpec, Problem, Protocol, PublishedPort, Role, Secret, Subnet, container::ContainerSpec,
+};
+
+/// What was chosen for a new cluster besides what its specification says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// The network's name.
+    pub network: String,
+    /// Its addresses.
+    pub subnet: Subnet,
+    /// The address by which containers reach the host.
+    pub host: IpAddr,
+    /// What nodes join with.
+    pub token: Secret,
+    /// The host's port of the API.
+    pub port: u16,
+}
+
+/// The first address for a container; the one before is the gateway's.
+const FIRST: u32 = 2;
+
+/// The lowest address of a network's lower half that is not taken. The engine hands out only the upper half, so what
+/// is fixed here is never in its way. `None` when the half is full.
+#[must_use]
+pub fn free_address(subnet: Subnet, taken: &[IpAddr]) -> Option<IpAddr> {
+    let dynamic = subnet.upper_half();
+    (FIRST..)
+        .map_while(|n| subnet.host(n).filter(|address| !dynamic.contains(*address)))
+        .map(IpAddr::V4)
+        .find(|address| !taken.contains(address))
+}
+
+/// All containers of a new cluster: load balancer, servers, agents, with an address each.
+///
+/// # Errors
+/// When the network is too small for them.
+pub fn containers(spec: &ClusterSpec, layout: &Layout) -> Result<Vec<ContainerSpec>, Problem> {
+    let mut all = Vec::new();
+    if spec.load_balancer {
+        all.push(load_balancer(spec, layout));
+    }
+    all.extend((0..spec.servers).map(|number| server(spec, layout, number)));
+    all.extend((0..spec.agents).map(|number| agent(spec, layout, number)));
+    let mut taken = Vec::new();
+    for container in &mut all {
+        let address = free_address(layout.subnet, &taken).ok_or_else(|| {
+            Problem::usage(
+                format!("the network {} is too small", layout.subnet),
+                format!(
+                    "{} nodes need a fixed address in its lower half",
+                    spec.servers + spec.agents
+                ),
+            )
+            .with_hint("choose a network with a shorter prefix, or leave the choice to coracle")
+        })?;
+        taken.push(address);
+        container.address = Some(address);
+    }
+    Ok(all)
+}
+
+/// The `number`th server.
+#[must_use]
+pub fn server(spec: &ClusterSpec, layout: &Layout, number: u16) -> ContainerSpec {
+    let first = names::server(&spec.name, 0);
+    let mut container = node(spec, layout, Role::Server, number);
+    container.labels.extend(labels::api(spec, layout.port));
+    let command = &mut container.command;
+    command.push("server".to_owned());
+    command.extend(spec.server_args.iter().cloned());
+    if spec.servers > 1 {
+        container
+            .labels
+            .insert(labels::INIT.to_owned(), (number == 0).to_string());
+        if number == 0 {
+            command.push("--cluster-init".to_owned());
+        }
+    }
+    let mut sans = vec![spec.api.host.clone()];
+    if !spec.api.host_ip.is_unspecified() && spec.api.host_ip.to_string() != spec.api.host {
+        sans.push(spec.api.host_ip.to_string());
+    }
+    if spec.load_balancer {
+        sans.push(names::load_balancer(&spec.name));
+    }
+    for san in sans {
+        command.extend(["--tls-san".to_owned(), san]);
+    }
+    container.env = environment(spec, layout, (number > 0).then_some(first.as_str()));
+    if !spec.load_balancer && number == 0 {
+        container.ports = published(spec, layout.port);
+    }
+    container
+}
+
+/// The `number`th agent.
+#[must_use]
+pub fn agent(spec: &ClusterSpec, layout: &Layout, number: u16) -> ContainerSpec {
+    let mut container = node(spec, layout, Role::Agent, number);
+    container.command.push("agent".to_owned());
+    container.command.extend(spec.agent_args.iter().cloned());
+    container.env = environment(spec, layout, Some(&names::server(&spec.name, 0)));
+    container
+}
+
+/// The load balancer.
+#[must_use]
+pub fn load_balancer(spec: &ClusterSpec, layout: &Layout) -> ContainerSpec {
+    ContainerSpec {
+        name: names::load_balancer(&spec.name),
+        image: spec.proxy_image.clone(),
+        env: vec![kubeconfig_output()],
+        ports: published(spec, layout.port),
+        ..base(spec, layout, Role::LoadBalancer)
+    }
+}
+
+fn node(spec: &ClusterSpec, layout: &Layout, role: Role, number: u16) -> ContainerSpec {
+    ContainerSpec {
+        name: names::node(&spec.name, role, number.into()),
+        image: spec.image.clone(),
+        entrypoint: vec![scripts::ENTRYPOINT.to_owned()],
+        extra_hosts: vec![super::hosts::engine_line(layout.host)],
+        ..base(spec, layout, role)
+    }
+}
+
+/// What all containers of a cluster have in common. The load balancer is privileged and has memory file systems too:
+/// k3d makes no difference there.
+fn base(spec: &ClusterSpec, layout: &Layout, role: Role) -> ContainerSpec {
+    let mut all = labels::common(spec, layout);
+    all.insert(labels::ROLE.to_owned(), labels::role_word(role).to_owned());
+    ContainerSpec {
+        labels: all,
+        network_id_label: Some(labels::NETWORK_ID),
+        network: layout.network.clone(),
+        binds: vec![format!("{}:/k3d/images", names::image_volume(&spec.name))],
+        tmpfs: vec!["/run".to_owned(), "/var/run".to_owned()],
+        privileged: true,
+        ..ContainerSpec::default()
+    }
+}
+
+fn environment(spec: &ClusterSpec, layout: &Layout, joins: Option<&str>) -> Vec<String> {
+    let mut env = spec.env.clone();
+    env.push(format!("K3S_TOKEN={}", layout.token.reveal()));
+    env.extend(joins.map(|host| format!("K3S_URL={}", names::join_url(host))));
+    env.push(kubeconfig_output());
+    env
+}
+
+fn kubeconfig_output() -> String {
+    format!("K3S_KUBECONFIG_OUTPUT={KUBECONFIG_PATH}")
+}
+
+/// The API's port and the person's own, on whichever container faces the host.
+fn published(spec: &ClusterSpec, port: u16) -> Vec<PublishedPort> {
+    let api = PublishedPort {
+        container_port: API_PORT,
+        protocol: Protocol::Tcp,
+        host_ip: spec.api.host_ip,
+        host_port: port,
+    };
+    std::iter::once(api)
+        .chain(spec.ports.iter().copied())
+        .collect()
+}

@@ -1,0 +1,76 @@
+//! The scripts that a node container runs before k3s, and why each of them is needed.
+//!
+//! They have the paths that k3d gives its own: when k3d starts such a cluster it writes its versions over ours, instead
+//! of running both. They lie in the container's own layer, so a plain `docker start` works as well.
+
+use std::net::IpAddr;
+
+use crate::domain::container::FileEntry;
+
+/// The entry point of server and agent containers.
+pub const ENTRYPOINT: &str = "/bin/k3d-entrypoint.sh";
+
+/// The files that have to be in a node container before its first start.
+///
+/// `cgroup_version` is the engine's; `gateway` is the address of the host in the cluster's network.
+#[must_use]
+pub fn files(cgroup_version: u8, gateway: IpAddr) -> Vec<FileEntry> {
+    let dns = include_str!("../../../assets/k3s/dns.sh").replace("@GATEWAY@", &gateway.to_string());
+    let mut files = vec![
+        script(
+            ENTRYPOINT,
+            include_str!("../../../assets/k3s/entrypoint.sh"),
+        ),
+        script("/bin/k3d-entrypoint-dns.sh", &dns),
+        script(
+            "/bin/k3d-entrypoint-mounts.sh",
+            include_str!("../../../assets/k3s/mounts.sh"),
+        ),
+    ];
+    if cgroup_version == 2 {
+        files.push(script(
+            "/bin/k3d-entrypoint-cgroupv2.sh",
+            include_str!("../../../assets/k3s/cgroupv2.sh"),
+        ));
+    }
+    files
+}
+
+fn script(path: &str, text: &str) -> FileEntry {
+    FileEntry {
+        path: path.to_owned(),
+        mode: 0o744,
+        contents: text.as_bytes().to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(cgroup_version: u8) -> Vec<String> {
+        files(cgroup_version, IpAddr::from([172, 18, 0, 1]))
+            .into_iter()
+            .map(|file| file.path)
+            .collect()
+    }
+
+    #[test]
+    fn the_control_group_fix_is_only_for_the_second_version() {
+        let fix = "/bin/k3d-entrypoint-cgroupv2.sh".to_owned();
+        assert!(paths(2).contains(&fix) && !paths(1).contains(&fix));
+    }
+
+    #[test]
+    fn every_file_is_a_script_and_no_placeholder_is_left() {
+        for file in files(2, IpAddr::from([172, 18, 0, 1])) {
+            let text = String::from_utf8(file.contents).unwrap();
+            assert!(text.starts_with("#!/bin/sh\n"), "{}", file.path);
+            assert!(!text.contains('@') || text.contains("$@"), "{}", file.path);
+            assert_eq!(file.mode, 0o744);
+            if file.path.contains("dns") {
+                assert!(text.contains("gateway=\"172.18.0.1\""));
+            }
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! From nothing to a cluster that a person can use.
+//!
+//! What takes long is started as early as it can be. The load balancer, which sleeps for six seconds before it does
+//! anything, starts with the first server. Agents start with it too: `k3s agent` asks for its server every two seconds
+//! for as long as it takes. Further servers cannot: `k3s server` gives up when the server that it is to join does not
+//! answer, so they wait for the first one's log; then they start together, because k3s itself queues them at etcd
+//! ("Waiting for other members to finish joining").
+
+mod check;
+
+use jiff::Timestamp;
+
+use super::{KubeAccess, Kubeconfig, Plan, Step, StepId};
+use crate::{
+    distro::k3s::{self, kubeconfig, labels, load_balancer::Routes, mark, names, nodes, scripts},
+    domain::{
+        Cluster, ClusterSpec, Problem, Role, Secret, Subnet,
+        container::{ContainerSpec, EngineInfo, NetworkInfo, NetworkSpec, VolumeSpec},
+        spec::WaitFor,
+    },
+};
+
+/// What a create is planned from.
+#[derive(Debug, Clone, Copy)]
+pub struct Create<'a> {
+    /// The cluster that is wanted.
+    pub spec: &'a ClusterSpec,
+    /// What "done" means.
+    pub wait: WaitFor,
+    /// What happens to the person's kubeconfig.
+    pub kubeconfig: Kubeconfig,
+    /// The clusters that are there.
+    pub clusters: &'a [Cluster],
+    /// The engine's networks, of whatever kind.
+    pub networks: &'a [NetworkInfo],
+    /// The engine.
+    pub engine: &'a EngineInfo,
+    /// Values that are chosen outside, because a plan is the same for the same input.
+    pub chosen: &'a Chosen,
+}
+
+/// What is chosen for a new cluster where the specification leaves it open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// A fresh token, used unless the specification has one.
+    pub token: Secret,
+    /// A free port of the host, used unless the specification names one.
+    pub port: u16,
+    /// Which process is at it, `host:pid:start time`.
+    pub owner: String,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What is there already of a cluster whose create was interrupted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Present<'a> {
+    /// The containers, as the list found them.
+    pub(super) cluster: Option<&'a Cluster>,
+    /// Whether its network is there.
+    pub(super) network: bool,
+    /// Whether its volume for images is there.
+    pub(super) image_volume: bool,
+}
+
+impl Present<'_> {
+    fn node(&self, name: &str) -> Option<&crate::domain::Node> {
+        self.cluster?.nodes.iter().find(|node| node.name == name)
+    }
+}
+
+/// The plan of a create.
+///
+/// # Errors
+/// When the name, a port or the addresses are taken, or the specification contradicts itself.
+pub fn plan(input: &Create<'_>) -> Result<Plan, Problem> {
+    let spec = input.spec;
+    check::spec(spec)?;
+    check::name(spec, input.clusters)?;
+    let port = spec.api.port.unwrap_or(input.chosen.port);
+    check::ports(spec, port, input.clusters)?;
+    let own = names::network(&spec.name);
+    let leftover = input.networks.iter().find(|network| network.name == own);
+    if let Some(network) = leftover {
+        check::leftover(spec, network, input.clusters)?;
+    }
+    let used: Vec<Subnet> = input
+        .networks
+        .iter()
+        .filter(|network| network.name != own)
+        .flat_map(|network| network.subnets.iter().copied())
+        .collect();
+    let layout = check::layout(spec, &used, port, &input.chosen.token)?;
+    let mut plan = Plan::new(
+        format!("create cluster \"{}\"", spec.name),
+        spec.name.clone(),
+    );
+    let remains = leftover.map(|network| Step::RemoveNetwork {
+        network: network.name.clone(),
+    });
+    build(&mut plan, input, &layout, Present::default(), remains)?;
+    Ok(plan)
+}
+
+/// Adds all steps that are not done yet.
+pub(super) fn build(
+    plan: &mut Plan,
+    input: &Create<'_>,
+    layout: &nodes::Layout,
+    present: Present<'_>,
+    remains: Option<Step>,
+) -> Result<(), Problem> {
+    let spec = input.spec;
+    if spec.servers == 2 {
+        plan.warnings.push(
+            "two servers are less safe than one: etcd needs both of them to work; take 1 or 3"
+                .to_owned(),
+        );
+    }
+    let marked = mark::of_create(spec, &input.chosen.owner, input.chosen.now)?;
+    let mark = plan.add(Step::CreateVolume(marked.clone()), []);
+    let ready = world(plan, spec, layout, present, mark, remains);
+
+    let containers = nodes::containers(spec, layout)?;
+    let mut filled = Vec::new();
+    for container in containers {
+        filled.push(fill(plan, input, layout, present, &ready, container)?);
+    }
+
+    let of = |role: Role| filled.iter().filter(move |node| node.role == role);
+    let all_servers: Vec<&Filled> = of(Role::Server).collect();
+    let Some((first, joiners)) = all_servers.split_first() else {
+        return Ok(());
+    };
+    let started = start(plan, first, &[]);
+    let mut reachable = started.clone();
+    for balancer in of(Role::LoadBalancer) {
+        let begun = start(plan, balancer, &first.ready);
+        if input.wait != WaitFor::Nothing {
+            wait_for_log(plan, balancer, &begun);
+        }
+        reachable.extend(begun);
+    }
+    let mut starts = started.clone();
+    for agent in of(Role::Agent) {
+        starts.extend(start(plan, agent, &started));
+    }
+
+    if input.wait != WaitFor::Nothing || !joiners.is_empty() {
+        let up = wait_for_log(plan, first, &started);
+        let mut joined = Vec::new();
+        for joiner in joiners {
+            joined.extend(start(plan, joiner, &[up]));
+        }
+        if spec.load_balancer && !joined.is_empty() {
+            plan.add(
+                Step::PutFiles {
+                    container: names::load_balancer(&spec.name),
+                    files: vec![Routes::new(spec, spec.servers).file()?],
+                },
+                joined.iter().copied(),
+            );
+        }
+        starts.extend(joined);
+    }
+
+    usable(plan, input, layout, &reachable, &starts);
+    let everything: Vec<StepId> = (0..plan.steps.len()).collect();
+    plan.add(
+        Step::RemoveVolume {
+            volume: marked.name,
+        },
+        everything,
+    );
+    Ok(())
+}
+
+/// What containers need before they can be created.
+struct World {
+    node_image: StepId,
+    proxy_image: Option<StepId>,
+    objects: Vec<StepId>,
+}
+
+fn world(
+    plan: &mut Plan,
+    spec: &ClusterSpec,
+    layout: &nodes::Layout,
+    present: Present<'_>,
+    mark: StepId,
+    remains: Option<Step>,
+) -> World {
+    let pull = |plan: &mut Plan, image: &str| {
+        let image = image.to_owned();
+        plan.add(Step::PullImage { image }, [mark])
+    };
+    let node_image = pull(plan, &spec.image);
+    let proxy_image = spec.load_balancer.then(|| pull(plan, &spec.proxy_image));
+    let mut objects = Vec::new();
+    if !present.network {
+        let before = remains.map_or(mark, |step| plan.add(step, [mark]));
+        let network = NetworkSpec {
+            name: layout.network.clone(),
+            subnet: layout.subnet,
+            labels: labels::network(),
+        };
+        objects.push(plan.add(Step::CreateNetwork(network), [before]));
+    }
+    if !present.image_volume {
+        let volume = VolumeSpec {
+            name: names::image_volume(&spec.name),
+            labels: labels::volume(&spec.name),
+        };
+        objects.push(plan.add(Step::CreateVolume(volume), [mark]));
+    }
+    World {
+        node_image,
+        proxy_image,
+        objects,
+    }
+}
+
+/// A container with everything in it that it needs to start.
+struct Filled {
+    name: String,
+    role: Role,
+    running: bool,
+    ready: Vec<StepId>,
+}
+
+fn fill(
+    plan: &mut Plan,
+    input: &Create<'_>,
+    layout: &nodes::Layout,
+    present: Present<'_>,
+    world: &World,
+    container: ContainerSpec,
+) -> Result<Filled, Problem> {
+    let spec = input.spec;
+    let name = container.name.clone();
+    let role = match container.labels.get(labels::ROLE).map(String::as_str) {
+        Some("loadbalancer") => Role::LoadBalancer,
+        Some("agent") => Role::Agent,
+        _ => Role::Server,
+    };
+    let found = present.node(&name);
+    if found.is_some_and(crate::domain::Node::is_running) {
+        return Ok(Filled {
+            name,
+            role,
+            running: true,
+            ready: Vec::new(),
+        });
+    }
+    let mut before = world.objects.clone();
+    before.push(match (role, world.proxy_image) {
+        (Role::LoadBalancer, Some(image)) => image,
+        _ => world.node_image,
+    });
+    if found.is_none() {
+        before = vec![plan.add(Step::CreateContainer(Box::new(container)), before)];
+    }
+    let files = if role == Role::LoadBalancer {
+        vec![Routes::new(spec, 1).file()?]
+    } else {
+        scripts::files(input.engine.cgroup_version, layout.host)
+    };
+    let container = name.clone();
+    let ready = vec![plan.add(Step::PutFiles { container, files }, before)];
+    Ok(Filled {
+        name,
+        role,
+        running: false,
+        ready,
+    })
+}
+
+/// Starts a container that does not run. The step's place, or nothing.
+fn start(plan: &mut Plan, node: &Filled, after: &[StepId]) -> Vec<StepId> {
+    if node.running {
+        return Vec::new();
+    }
+    let container = node.name.clone();
+    let before: Vec<StepId> = node.ready.iter().chain(after).copied().collect();
+    vec![plan.add(Step::StartContainer { container }, before)]
+}
+
+fn wait_for_log(plan: &mut Plan, node: &Filled, after: &[StepId]) -> StepId {
+    let step = Step::WaitForLog {
+        container: node.name.clone(),
+        role: node.role,
+    };
+    plan.add(step, after.iter().copied())
+}
+
+/// The waits and settings that make it a cluster that a person can use.
+fn usable(
+    plan: &mut Plan,
+    input: &Create<'_>,
+    layout: &nodes::Layout,
+    reachable: &[StepId],
+    starts: &[StepId],
+) {
+    let spec = input.spec;
+    let servers = (0..spec.servers).map(|n| names::server(&spec.name, n.into()));
+    let agents = (0..spec.agents).map(|n| names::agent(&spec.name, n.into()));
+    let access = KubeAccess {
+        servers: servers.clone().collect(),
+        url: kubeconfig::url(&crate::domain::ApiEndpoint {
+            port: Some(layout.port),
+            ..spec.api.clone()
+        }),
+    };
+    let merge = input.kubeconfig.step(&spec.name, &access);
+    if input.wait == WaitFor::Nothing {
+        plan.warnings.push(format!(
+            "{} is not set in pods: that needs the API, which is not waited for",
+            k3s::hosts::NAME
+        ));
+        if let Some(step) = merge {
+            plan.add(step, reachable.iter().copied());
+        }
+        return;
+    }
+    let api = plan.add(
+        Step::WaitForApi {
+            access: access.clone(),
+        },
+        reachable.iter().copied(),
+    );
+    if let Some(step) = merge {
+        plan.add(step, [api]);
+    }
+    plan.add(
+        Step::SetHostRecord {
+            access: access.clone(),
+            address: layout.host,
+        },
+        [api],
+    );
+    plan.add(
+        Step::WaitForServiceAccount {
+            access: access.clone(),
+        },
+        [api],
+    );
+    let nodes = plan.add(
+        Step::WaitForNodes {
+            access: access.clone(),
+            nodes: servers.chain(agents).collect(),
+        },
+        starts.iter().copied().chain([api]),
+    );
+    if input.wait == WaitFor::All {
+        plan.add(Step::WaitForSystemPods { access }, [nodes]);
+    }
+}
+
+#[cfg(test)]
+mod tests;

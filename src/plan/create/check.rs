@@ -1,0 +1,146 @@
+//! What a new cluster is refused for before anything is touched, and the choice of its addresses.
+
+use crate::{
+    distro::k3s::{labels, names, nodes},
+    domain::{
+        Cluster, ClusterSpec, Problem, Protocol, PublishedPort, Secret, Subnet,
+        container::NetworkInfo,
+    },
+};
+
+/// What can be said about a specification without looking at the world.
+pub(super) fn spec(spec: &ClusterSpec) -> Result<(), Problem> {
+    let refuse = |why: &str, hint: &str| {
+        Err(Problem::usage(
+            format!("cluster \"{}\" cannot be made like that", spec.name),
+            why,
+        )
+        .with_hint(hint))
+    };
+    if spec.servers == 0 {
+        return refuse(
+            "it has no server, and agents cannot run without one",
+            "ask for at least one server",
+        );
+    }
+    let sctp = |port: &PublishedPort| port.protocol == Protocol::Sctp;
+    if spec.load_balancer && spec.ports.iter().any(sctp) {
+        return refuse(
+            "the load balancer cannot pass on SCTP",
+            "leave that port out, or make the cluster without a load balancer",
+        );
+    }
+    Ok(())
+}
+
+pub(super) fn name(spec: &ClusterSpec, clusters: &[Cluster]) -> Result<(), Problem> {
+    let what = format!("cluster \"{}\" was not created", spec.name);
+    let Some(existing) = clusters.iter().find(|cluster| cluster.name == spec.name) else {
+        return Ok(());
+    };
+    Err(if existing.unfinished.is_some() {
+        Problem::refused(what, "an earlier operation on it was interrupted")
+            .with_hint("finish it or delete what is left of it")
+    } else {
+        Problem::refused(what, format!("there is one, {}", existing.state))
+            .with_hint("choose another name, or delete that cluster first")
+    })
+}
+
+/// Refuses ports that another cluster publishes, naming it.
+pub(super) fn ports(spec: &ClusterSpec, api: u16, clusters: &[Cluster]) -> Result<(), Problem> {
+    let mut wanted: Vec<(u16, Protocol)> = vec![(api, Protocol::Tcp)];
+    for port in spec.ports.iter().filter(|port| port.host_port != 0) {
+        let key = (port.host_port, port.protocol);
+        if wanted.contains(&key) {
+            return Err(Problem::usage(
+                format!("port {}/{} is asked for twice", key.0, key.1),
+                "a port of the host can lead to one place only",
+            ));
+        }
+        wanted.push(key);
+    }
+    for cluster in clusters {
+        let api = cluster
+            .api
+            .port
+            .map(|port| (port, Protocol::Tcp, "the API of"));
+        let others = cluster
+            .nodes
+            .iter()
+            .flat_map(|node| &node.ports)
+            .map(|port| (port.host_port, port.protocol, "a port of"));
+        for (port, protocol, whose) in api.into_iter().chain(others) {
+            if wanted.contains(&(port, protocol)) {
+                return Err(Problem::failed(
+                    format!("port {port}/{protocol} cannot be published"),
+                    format!("it is {whose} cluster \"{}\"", cluster.name),
+                )
+                .with_hint("choose another port, or leave the choice to coracle"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A network of the cluster's name without the cluster: what is left of one that was not removed in full.
+pub(super) fn leftover(
+    spec: &ClusterSpec,
+    network: &NetworkInfo,
+    clusters: &[Cluster],
+) -> Result<(), Problem> {
+    let ours = network.labels.get(labels::APP).map(String::as_str) == Some(labels::APP_K3D);
+    let user = clusters
+        .iter()
+        .find(|cluster| cluster.network == network.name);
+    let why = match user {
+        Some(cluster) => format!("cluster \"{}\" uses a network of its name", cluster.name),
+        None if ours => return Ok(()),
+        None => format!("a network \"{}\" exists that no cluster made", network.name),
+    };
+    Err(
+        Problem::refused(format!("cluster \"{}\" was not created", spec.name), why)
+            .with_hint("choose another name, or remove that network"),
+    )
+}
+
+/// Chooses the network's addresses and puts together what the containers are made from.
+pub(in crate::plan) fn layout(
+    spec: &ClusterSpec,
+    used: &[Subnet],
+    port: u16,
+    token: &Secret,
+) -> Result<nodes::Layout, Problem> {
+    let subnet = match spec.subnet {
+        Some(subnet) => {
+            if let Some(other) = used.iter().find(|other| other.overlaps(subnet)) {
+                return Err(Problem::usage(
+                    format!("the network {subnet} cannot be used"),
+                    format!("it overlaps {other}, which the engine uses already"),
+                )
+                .with_hint("choose another, or leave the choice to coracle"));
+            }
+            subnet
+        }
+        None => Subnet::first_free(used).ok_or_else(|| {
+            Problem::failed(
+                "no addresses are left for another network",
+                "all networks that the engine would choose from are taken",
+            )
+            .with_hint("name one with --subnet, or remove networks that are not used")
+        })?,
+    };
+    let host = subnet.host(1).ok_or_else(|| {
+        Problem::usage(
+            format!("the network {subnet} is too small"),
+            "it has no address for the host",
+        )
+    })?;
+    Ok(nodes::Layout {
+        network: names::network(&spec.name),
+        subnet,
+        host: host.into(),
+        token: spec.token.clone().unwrap_or_else(|| token.clone()),
+        port,
+    })
+}

@@ -1,0 +1,37 @@
+//! Values that the tests of several builders start from.
+
+use jiff::Timestamp;
+
+use super::create::Chosen;
+pub(crate) use crate::distro::k3s::fixtures::*;
+use crate::domain::{
+    Secret, Subnet,
+    container::{EngineInfo, NetworkInfo},
+};
+
+pub(crate) fn chosen() -> Chosen {
+    Chosen {
+        token: Secret::new("hunter2"),
+        port: 6550,
+        owner: "host:7:99".to_owned(),
+        now: Timestamp::UNIX_EPOCH,
+    }
+}
+
+pub(crate) fn engine() -> EngineInfo {
+    EngineInfo {
+        cgroup_version: 2,
+        ..EngineInfo::default()
+    }
+}
+
+pub(crate) fn network(name: &str, subnet: &str) -> NetworkInfo {
+    let subnet: Subnet = subnet.parse().unwrap();
+    NetworkInfo {
+        id: "ab".repeat(32),
+        name: name.to_owned(),
+        labels: [("app".to_owned(), "k3d".to_owned())].into(),
+        subnets: vec![subnet],
+        gateway: subnet.host(1).map(Into::into),
+    }
+}
