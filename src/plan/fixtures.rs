@@ -6,7 +6,7 @@ use super::create::Chosen;
 pub(crate) use crate::distro::k3s::fixtures::*;
 use crate::domain::{
     Secret, Subnet,
-    container::{EngineInfo, NetworkInfo},
+    container::{EngineInfo, NetworkInfo, VolumeSpec},
 };
 
 pub(crate) fn chosen() -> Chosen {
@@ -34,4 +34,10 @@ pub(crate) fn network(name: &str, subnet: &str) -> NetworkInfo {
         subnets: vec![subnet],
         gateway: subnet.host(1).map(Into::into),
     }
+}
+
+/// The mark of an interrupted create of `demo`.
+pub(crate) fn mark() -> VolumeSpec {
+    let chosen = chosen();
+    crate::distro::k3s::mark::of_create(&spec("demo", 1, 1), &chosen.owner, chosen.now).unwrap()
 }

@@ -6,11 +6,15 @@
 //! tested by comparing plans.
 
 pub mod create;
+pub mod delete;
 mod event;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod json;
+pub mod restart;
+pub mod start;
 mod step;
+pub mod stop;
 mod text;
 
 pub use event::{Event, Outcome, Progress};
@@ -18,7 +22,10 @@ pub use step::{KubeAccess, Step, Undo};
 
 use std::{collections::BTreeSet, time::Duration};
 
-use crate::domain::ClusterName;
+use crate::{
+    distro::k3s::kubeconfig,
+    domain::{Cluster, ClusterName, Role},
+};
 
 /// A step's place in its plan.
 pub type StepId = usize;
@@ -40,9 +47,22 @@ impl Kubeconfig {
     fn step(self, cluster: &ClusterName, access: &KubeAccess) -> Option<Step> {
         (self != Self::Untouched).then(|| Step::MergeKubeconfig {
             access: access.clone(),
-            context: crate::distro::k3s::kubeconfig::context(cluster),
+            context: kubeconfig::context(cluster),
             switch: self == Self::MergeAndSwitch,
         })
+    }
+}
+
+impl KubeAccess {
+    /// The way to the API of a cluster that is there: servers that run are asked for the kubeconfig first.
+    #[must_use]
+    pub fn of(cluster: &Cluster) -> Self {
+        let mut servers: Vec<_> = cluster.with_role(Role::Server).collect();
+        servers.sort_by_key(|node| !node.is_running());
+        Self {
+            servers: servers.into_iter().map(|node| node.name.clone()).collect(),
+            url: kubeconfig::url(&cluster.api),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod load_balancer;
 pub mod mark;
 pub mod names;
 pub mod nodes;
+pub mod read;
 pub mod readiness;
 pub mod scripts;
 

@@ -1,0 +1,216 @@
+//! A stopped, or half stopped, cluster back to where a person can use it.
+//!
+//! All servers start together: of an etcd cluster a majority has to be there before any of them answers. What a restart
+//! makes the engine and k3s forget, `host.k3d.internal` in nodes and in pods, is set again.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use super::{KubeAccess, Plan, Step, StepId};
+use crate::{
+    distro::k3s::{hosts, names},
+    domain::{
+        Cluster, Distribution, Node, Role,
+        container::{ContainerDetail, NetworkInfo},
+        spec::WaitFor,
+    },
+};
+
+/// What a start is planned from.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'a> {
+    /// The cluster.
+    pub cluster: &'a Cluster,
+    /// Its nodes, inspected, as far as they could be: they tell which hosts files the engine keeps right by itself.
+    pub details: &'a [ContainerDetail],
+    /// The engine's networks.
+    pub networks: &'a [NetworkInfo],
+    /// What "done" means.
+    pub wait: WaitFor,
+}
+
+/// The plan of a start.
+#[must_use]
+pub fn plan(input: &Start<'_>) -> Plan {
+    let cluster = input.cluster;
+    let mut plan = Plan::new(
+        format!("start cluster \"{}\"", cluster.name),
+        cluster.name.clone(),
+    );
+    // A cluster that does not come up is looked into; stopping it again would take its logs' end away.
+    plan.undoable = false;
+    let down: BTreeSet<&str> = cluster
+        .nodes
+        .iter()
+        .filter(|node| !node.is_running())
+        .map(|node| node.name.as_str())
+        .collect();
+    start(&mut plan, input, &down, &[]);
+    plan
+}
+
+/// Adds the steps that start the containers named in `down`, each after all of `before`.
+pub(super) fn start(plan: &mut Plan, input: &Start<'_>, down: &BTreeSet<&str>, before: &[StepId]) {
+    let cluster = input.cluster;
+    let tools = names::tools(&cluster.name);
+    let up = |plan: &mut Plan, role: Role, after: &[StepId]| -> Vec<(Node, StepId)> {
+        cluster
+            .with_role(role)
+            .filter(|node| down.contains(node.name.as_str()) && node.name != tools)
+            .map(|node| {
+                let container = node.name.clone();
+                let step = Step::StartContainer { container };
+                let id = plan.add(step, after.iter().chain(before).copied());
+                (node.clone(), id)
+            })
+            .collect()
+    };
+    let ids = |begun: &[(Node, StepId)]| begun.iter().map(|(_, id)| *id).collect::<Vec<_>>();
+    up(plan, Role::Registry, &[]);
+    up(plan, Role::Helper, &[]);
+    let mut begun = up(plan, Role::Server, &[]);
+    let servers = ids(&begun);
+    begun.extend(up(plan, Role::Agent, &servers));
+    // The names that it serves have to resolve when it looks, which is six seconds after its start.
+    let balancers = up(plan, Role::LoadBalancer, &servers);
+    if cluster.distribution == Distribution::Kind {
+        return;
+    }
+    let host = host(input);
+    heal_nodes(plan, input, &begun, host);
+    if input.wait != WaitFor::Nothing {
+        let reachable: Vec<StepId> = servers.into_iter().chain(ids(&balancers)).collect();
+        begun.extend(balancers);
+        usable(plan, input, &begun, &reachable, before, host);
+    }
+}
+
+/// The address of this machine in the cluster's network.
+fn host(input: &Start<'_>) -> Option<IpAddr> {
+    input
+        .networks
+        .iter()
+        .find(|network| network.name == input.cluster.network)?
+        .gateway
+}
+
+fn heal_nodes(plan: &mut Plan, input: &Start<'_>, begun: &[(Node, StepId)], host: Option<IpAddr>) {
+    let Some(address) = host else { return };
+    for (node, started) in begun {
+        let kept = input
+            .details
+            .iter()
+            .any(|detail| detail.info.id == node.id && hosts::has_engine_line(&detail.extra_hosts));
+        if !kept {
+            let container = node.name.clone();
+            plan.add(Step::SetNodeHost { container, address }, [*started]);
+        }
+    }
+}
+
+fn usable(
+    plan: &mut Plan,
+    input: &Start<'_>,
+    begun: &[(Node, StepId)],
+    reachable: &[StepId],
+    before: &[StepId],
+    host: Option<IpAddr>,
+) {
+    let cluster = input.cluster;
+    let access = KubeAccess::of(cluster);
+    let api = plan.add(
+        Step::WaitForApi {
+            access: access.clone(),
+        },
+        reachable.iter().chain(before).copied(),
+    );
+    // A node that was stopped a moment ago still counts as Ready; its own log is what tells that it is back.
+    let mut back = vec![api];
+    for (node, started) in begun {
+        let step = Step::WaitForLog {
+            container: node.name.clone(),
+            role: node.role,
+        };
+        back.push(plan.add(step, [*started]));
+    }
+    if let Some(address) = host {
+        let access = access.clone();
+        plan.add(Step::SetHostRecord { access, address }, [api]);
+    }
+    let nodes = cluster
+        .nodes
+        .iter()
+        .filter(|node| node.role.is_kubernetes())
+        .map(|node| node.name.clone())
+        .collect();
+    plan.add(
+        Step::WaitForServiceAccount {
+            access: access.clone(),
+        },
+        [api],
+    );
+    let ready = plan.add(
+        Step::WaitForNodes {
+            access: access.clone(),
+            nodes,
+        },
+        back,
+    );
+    if input.wait == WaitFor::All {
+        plan.add(Step::WaitForSystemPods { access }, [ready]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        distro,
+        domain::container::{ContainerInfo, ContainerState},
+        plan::fixtures::{demo, demo_details, network},
+    };
+
+    fn started(containers: &[ContainerInfo], details: &[ContainerDetail]) -> Plan {
+        let cluster = distro::clusters(containers, &[]).remove(0);
+        plan(&Start {
+            cluster: &cluster,
+            details,
+            networks: &[network("k3d-demo", "172.18.0.0/16")],
+            wait: WaitFor::Usable,
+        })
+    }
+
+    fn stopped(servers: u16, agents: u16) -> Vec<ContainerInfo> {
+        let mut all = demo(servers, agents);
+        for container in &mut all {
+            container.state = ContainerState::Exited;
+        }
+        all
+    }
+
+    #[test]
+    fn all_servers_start_together_and_everything_is_waited_for() {
+        let plan = started(&stopped(3, 1), &demo_details(3, 1));
+        insta::assert_snapshot!(plan.to_text());
+    }
+
+    #[test]
+    fn nodes_that_k3d_made_get_their_hosts_line_again() {
+        let mut details = demo_details(1, 1);
+        for detail in &mut details {
+            detail.extra_hosts.clear();
+        }
+        let plan = started(&stopped(1, 1), &details);
+        insta::assert_snapshot!(plan.to_text());
+    }
+
+    #[test]
+    fn only_what_does_not_run_is_started() {
+        let mut containers = demo(1, 1);
+        containers[0].state = ContainerState::Exited;
+        let text = started(&containers, &demo_details(1, 1)).to_text();
+        assert_eq!(text.matches("~ start").count(), 1, "{text}");
+        let running = started(&demo(1, 1), &demo_details(1, 1)).to_text();
+        assert_eq!(running.matches("~ start").count(), 0, "{running}");
+        assert!(running.contains("point host.k3d.internal"));
+    }
+}
