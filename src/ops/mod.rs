@@ -1,1 +1,101 @@
-//! ops
+//! What the product does, for both faces: the screen and the command line call the same functions.
+//!
+//! Every change goes one way: [`prepare`] observes the world and has a plan made of what is wanted; the plan is shown,
+//! or printed; [`carry_out`] executes it, tells how it goes, and takes back what it did when it fails or is cancelled.
+
+pub mod cancel;
+mod carry_out;
+pub mod execute;
+pub mod kubeconfig_file;
+pub mod observe;
+mod prepare;
+
+pub use cancel::Cancel;
+pub use carry_out::carry_out;
+pub use execute::{Failure, Report};
+pub use observe::{World, observe};
+pub use prepare::prepare;
+
+use crate::{
+    backend::Backends,
+    domain::{ClusterName, ClusterSpec, spec::RunOptions},
+    ops::kubeconfig_file::KubeconfigFiles,
+    plan::Kubeconfig,
+};
+
+/// A change that a person wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// A new cluster.
+    Create {
+        /// What it is to be like.
+        spec: Box<ClusterSpec>,
+        /// What happens to the default kubeconfig.
+        kubeconfig: Kubeconfig,
+    },
+    /// The cluster and everything that belongs to it gone, whatever state it is in.
+    Delete(ClusterName),
+    /// All of it running.
+    Start(ClusterName),
+    /// None of it running, all of it kept.
+    Stop(ClusterName),
+    /// Stopped and started again.
+    Restart(ClusterName),
+    /// Another number of nodes; `None` leaves that role as it is.
+    Scale {
+        /// Which cluster.
+        cluster: ClusterName,
+        /// How many servers.
+        servers: Option<u16>,
+        /// How many agents.
+        agents: Option<u16>,
+    },
+    /// An interrupted operation brought to its end.
+    Finish(ClusterName),
+    /// What an interrupted operation left, removed.
+    Remove(ClusterName),
+}
+
+impl Wish {
+    /// The cluster that it is about.
+    #[must_use]
+    pub fn cluster(&self) -> &ClusterName {
+        match self {
+            Self::Create { spec, .. } => &spec.name,
+            Self::Scale { cluster, .. }
+            | Self::Delete(cluster)
+            | Self::Start(cluster)
+            | Self::Stop(cluster)
+            | Self::Restart(cluster)
+            | Self::Finish(cluster)
+            | Self::Remove(cluster) => cluster,
+        }
+    }
+}
+
+/// A wish, and how it is to be carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// What is wanted.
+    pub wish: Wish,
+    /// When it counts as done, how long it may take, and whether a failure is taken back.
+    pub options: RunOptions,
+    /// The kubeconfig files that are read and changed.
+    pub files: KubeconfigFiles,
+}
+
+impl Request {
+    /// A request with the usual options and the person's own kubeconfig; the simulated world never touches that.
+    #[must_use]
+    pub fn new(backends: &Backends, wish: Wish) -> Self {
+        Self {
+            wish,
+            options: RunOptions::default(),
+            files: if backends.simulated {
+                KubeconfigFiles::none()
+            } else {
+                KubeconfigFiles::from_environment()
+            },
+        }
+    }
+}

@@ -6,6 +6,7 @@
 
 pub mod nodes;
 pub mod pods;
+pub mod unlisted;
 
 use jiff::Timestamp;
 use serde_json::Value;
