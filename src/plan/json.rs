@@ -67,6 +67,7 @@ const fn action(step: &Step) -> &'static str {
         Step::RemoveKubeconfig { .. } => "removeKubeconfig",
         Step::Cordon { .. } => "cordon",
         Step::Drain { .. } => "drain",
+        Step::ForgetNode { .. } => "forgetNode",
         Step::DeleteNodeObject { .. } => "deleteNodeObject",
     }
 }
@@ -116,7 +117,9 @@ fn details(step: &Step) -> Map<String, Value> {
             switch,
         } => json!({ "url": access.url, "context": context, "switch": switch }),
         Step::RemoveKubeconfig { context } => json!({ "context": context }),
-        Step::Cordon { access, node } | Step::DeleteNodeObject { access, node } => {
+        Step::Cordon { access, node }
+        | Step::ForgetNode { access, node }
+        | Step::DeleteNodeObject { access, node } => {
             json!({ "url": access.url, "node": node })
         }
         Step::Drain {

@@ -83,7 +83,12 @@ pub enum Step {
         node: String,
         deadline: Duration,
     },
-    /// Remove the Node object, and the secret with the node's password if k3s left it.
+    /// Make sure that Kubernetes knows no node of that name, neither its object nor the secret with its password, before
+    /// a new container takes the name: k3s refuses a newcomer whose name it knows. Undone by the same, so that a node
+    /// that joined and is taken back leaves nothing behind.
+    ForgetNode { access: KubeAccess, node: String },
+    /// Remove the Node object, wait until it is gone (k3s takes a server out of etcd before it lets go of the object),
+    /// and remove the secret with the node's password if k3s left it.
     DeleteNodeObject { access: KubeAccess, node: String },
 }
 
@@ -158,6 +163,9 @@ impl Step {
             Self::Drain { node, deadline, .. } => {
                 format!("drain {node} (at most {} s)", deadline.as_secs())
             }
+            Self::ForgetNode { node, .. } => {
+                format!("make sure that Kubernetes knows no node {node}")
+            }
             Self::DeleteNodeObject { node, .. } => format!("delete node {node} from Kubernetes"),
         }
     }
@@ -194,6 +202,7 @@ impl Step {
             Self::StopContainer { container } => step(Self::StartContainer {
                 container: container.clone(),
             }),
+            Self::ForgetNode { .. } => step(self.clone()),
             Self::MergeKubeconfig { context, .. } => step(Self::RemoveKubeconfig {
                 context: context.clone(),
             }),

@@ -26,6 +26,7 @@ impl Step {
             | Self::Disconnect { .. }
             | Self::SetNodeHost { .. }
             | Self::SetHostRecord { .. }
+            | Self::ForgetNode { .. }
             | Self::Cordon { .. }
             | Self::Drain { .. } => '~',
             Self::WaitForLog { .. }
