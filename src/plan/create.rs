@@ -6,7 +6,7 @@
 //! answer, so they wait for the first one's log; then they start together, because k3s itself queues them at etcd
 //! ("Waiting for other members to finish joining").
 
-mod check;
+pub(super) mod check;
 
 use jiff::Timestamp;
 
@@ -61,6 +61,8 @@ pub(super) struct Present<'a> {
     pub(super) network: bool,
     /// Whether its volume for images is there.
     pub(super) image_volume: bool,
+    /// The volume of its mark, if that is there.
+    pub(super) mark: Option<&'a str>,
 }
 
 impl Present<'_> {
@@ -117,8 +119,16 @@ pub(super) fn build(
                 .to_owned(),
         );
     }
-    let marked = mark::of_create(spec, &input.chosen.owner, input.chosen.now)?;
-    let mark = plan.add(Step::CreateVolume(marked.clone()), []);
+    let mut spec_with_port = spec.clone();
+    spec_with_port.api.port = Some(layout.port);
+    let marked = mark::of_create(&spec_with_port, &input.chosen.owner, input.chosen.now)?;
+    let volume = present
+        .mark
+        .map_or_else(|| marked.name.clone(), str::to_owned);
+    let mark = match present.mark {
+        Some(_) => None,
+        None => Some(plan.add(Step::CreateVolume(marked), [])),
+    };
     let ready = world(plan, spec, layout, present, mark, remains);
 
     let containers = nodes::containers(spec, layout)?;
@@ -152,26 +162,19 @@ pub(super) fn build(
         for joiner in joiners {
             joined.extend(start(plan, joiner, &[up]));
         }
-        if spec.load_balancer && !joined.is_empty() {
-            plan.add(
-                Step::PutFiles {
-                    container: names::load_balancer(&spec.name),
-                    files: vec![Routes::new(spec, spec.servers).file()?],
-                },
-                joined.iter().copied(),
-            );
+        if spec.load_balancer && !joiners.is_empty() {
+            let step = Step::PutFiles {
+                container: names::load_balancer(&spec.name),
+                files: vec![Routes::new(spec, spec.servers).file()?],
+            };
+            plan.add(step, reachable.iter().chain(&joined).copied());
         }
         starts.extend(joined);
     }
 
     usable(plan, input, layout, &reachable, &starts);
     let everything: Vec<StepId> = (0..plan.steps.len()).collect();
-    plan.add(
-        Step::RemoveVolume {
-            volume: marked.name,
-        },
-        everything,
-    );
+    plan.add(Step::RemoveVolume { volume }, everything);
     Ok(())
 }
 
@@ -187,31 +190,31 @@ fn world(
     spec: &ClusterSpec,
     layout: &nodes::Layout,
     present: Present<'_>,
-    mark: StepId,
+    mark: Option<StepId>,
     remains: Option<Step>,
 ) -> World {
     let pull = |plan: &mut Plan, image: &str| {
         let image = image.to_owned();
-        plan.add(Step::PullImage { image }, [mark])
+        plan.add(Step::PullImage { image }, mark)
     };
     let node_image = pull(plan, &spec.image);
     let proxy_image = spec.load_balancer.then(|| pull(plan, &spec.proxy_image));
     let mut objects = Vec::new();
     if !present.network {
-        let before = remains.map_or(mark, |step| plan.add(step, [mark]));
+        let before = remains.map_or(mark, |step| Some(plan.add(step, mark)));
         let network = NetworkSpec {
             name: layout.network.clone(),
             subnet: layout.subnet,
             labels: labels::network(),
         };
-        objects.push(plan.add(Step::CreateNetwork(network), [before]));
+        objects.push(plan.add(Step::CreateNetwork(network), before));
     }
     if !present.image_volume {
         let volume = VolumeSpec {
             name: names::image_volume(&spec.name),
             labels: labels::volume(&spec.name),
         };
-        objects.push(plan.add(Step::CreateVolume(volume), [mark]));
+        objects.push(plan.add(Step::CreateVolume(volume), mark));
     }
     World {
         node_image,
@@ -238,11 +241,7 @@ fn fill(
 ) -> Result<Filled, Problem> {
     let spec = input.spec;
     let name = container.name.clone();
-    let role = match container.labels.get(labels::ROLE).map(String::as_str) {
-        Some("loadbalancer") => Role::LoadBalancer,
-        Some("agent") => Role::Agent,
-        _ => Role::Server,
-    };
+    let role = labels::role_of(&container.labels);
     let found = present.node(&name);
     if found.is_some_and(crate::domain::Node::is_running) {
         return Ok(Filled {

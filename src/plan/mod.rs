@@ -8,10 +8,12 @@
 pub mod create;
 pub mod delete;
 mod event;
+pub mod finish;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod json;
 pub mod restart;
+pub mod scale;
 pub mod start;
 mod step;
 pub mod stop;

@@ -119,6 +119,18 @@ pub const fn role_word(role: Role) -> &'static str {
     }
 }
 
+/// The role that labels name; whatever is not known is a helper.
+#[must_use]
+pub fn role_of(all: &Labels) -> Role {
+    match all.get(ROLE).map(String::as_str) {
+        Some("server") => Role::Server,
+        Some("agent") => Role::Agent,
+        Some("loadbalancer") => Role::LoadBalancer,
+        Some("registry") => Role::Registry,
+        _ => Role::Helper,
+    }
+}
+
 /// What the labels of one container say about it and its cluster. Missing and empty labels are `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parsed {
@@ -156,13 +168,7 @@ impl Parsed {
         let truth = |key: &str| text(key).is_some_and(|value| value == "true");
         Some(Self {
             cluster: ClusterName::existing(text(CLUSTER)?),
-            role: match text(ROLE).as_deref() {
-                Some("server") => Role::Server,
-                Some("agent") => Role::Agent,
-                Some("loadbalancer") => Role::LoadBalancer,
-                Some("registry") => Role::Registry,
-                _ => Role::Helper,
-            },
+            role: role_of(&container.labels),
             network: text(NETWORK),
             network_external: truth(NETWORK_EXTERNAL),
             image_volume: text(IMAGE_VOLUME),

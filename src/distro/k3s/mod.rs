@@ -6,6 +6,7 @@
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod hosts;
+pub mod join;
 pub mod kubeconfig;
 pub mod labels;
 pub mod load_balancer;

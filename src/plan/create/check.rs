@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What can be said about a specification without looking at the world.
-pub(super) fn spec(spec: &ClusterSpec) -> Result<(), Problem> {
+pub(in crate::plan) fn spec(spec: &ClusterSpec) -> Result<(), Problem> {
     let refuse = |why: &str, hint: &str| {
         Err(Problem::usage(
             format!("cluster \"{}\" cannot be made like that", spec.name),
@@ -48,7 +48,11 @@ pub(super) fn name(spec: &ClusterSpec, clusters: &[Cluster]) -> Result<(), Probl
 }
 
 /// Refuses ports that another cluster publishes, naming it.
-pub(super) fn ports(spec: &ClusterSpec, api: u16, clusters: &[Cluster]) -> Result<(), Problem> {
+pub(in crate::plan) fn ports(
+    spec: &ClusterSpec,
+    api: u16,
+    clusters: &[Cluster],
+) -> Result<(), Problem> {
     let mut wanted: Vec<(u16, Protocol)> = vec![(api, Protocol::Tcp)];
     for port in spec.ports.iter().filter(|port| port.host_port != 0) {
         let key = (port.host_port, port.protocol);

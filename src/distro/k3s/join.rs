@@ -1,0 +1,221 @@
+//! The container of a node that joins a cluster that is there, modelled on a node that it has, whoever made that one.
+//!
+//! k3d copies more than it should: the address of the copied node and its mark as the first server. Here only what
+//! makes a node belong to its cluster is taken over, and what the person had asked for.
+
+use std::net::IpAddr;
+
+use super::{KUBECONFIG_PATH, hosts, labels, names, scripts};
+use crate::domain::{
+    Role,
+    container::{ContainerDetail, ContainerSpec},
+};
+
+/// What is different for the new node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newcomer {
+    /// Its name.
+    pub name: String,
+    /// Its role.
+    pub role: Role,
+    /// Its fixed address, where the network can give one.
+    pub address: Option<IpAddr>,
+    /// The address by which it reaches the host, where that is known.
+    pub host: Option<IpAddr>,
+    /// The host name of who it joins by: a server or the load balancer.
+    pub joins: String,
+}
+
+/// Labels that say something about one node and not about its cluster.
+const OF_ONE_NODE: &[&str] = &[labels::STATIC_IP, labels::INIT];
+/// Labels that only servers carry.
+const OF_SERVERS: &[&str] = &[labels::API_HOST, labels::API_HOST_IP, labels::API_PORT];
+/// Mounts that k3d makes for one node, to show it less memory than the machine has.
+const OF_ONE_MOUNT: &[&str] = &[":/proc/meminfo", ":/sys/devices/system/edac"];
+/// Options that begin a cluster instead of joining one.
+const BEGINNING: &[&str] = &["--cluster-init", "--cluster-reset"];
+
+/// The new node's container.
+///
+/// A model of another role (the first agent of a cluster of servers) gives image, labels and environment, but not its
+/// arguments: servers and agents know different ones.
+#[must_use]
+pub fn container(model: &ContainerDetail, network: &str, new: Newcomer) -> ContainerSpec {
+    let same_role = labels::role_of(&model.info.labels) == new.role;
+    let mut all = model.info.labels.clone();
+    all.retain(|key, _| {
+        let known = key == labels::APP || key.starts_with("k3d");
+        let fits = new.role == Role::Server || !OF_SERVERS.contains(&key.as_str());
+        known && fits && !OF_ONE_NODE.contains(&key.as_str()) && key != labels::NETWORK_ID
+    });
+    let word = labels::role_word(new.role);
+    all.insert(labels::ROLE.to_owned(), word.to_owned());
+    if new.role == Role::Server {
+        all.insert(labels::INIT.to_owned(), "false".to_owned());
+    }
+    let begins = |argument: &String| {
+        BEGINNING
+            .iter()
+            .any(|option| argument == option || argument.starts_with(&format!("{option}=")))
+    };
+    let mut command = vec![word.to_owned()];
+    if same_role {
+        let rest = model.command.iter().skip(1);
+        command.extend(rest.filter(|argument| !begins(argument)).cloned());
+    }
+    let mut env = model.env.clone();
+    env.retain(|line| {
+        !["K3S_URL=", "K3S_CLUSTER_INIT=", "K3S_KUBECONFIG_OUTPUT="]
+            .iter()
+            .any(|name| line.starts_with(name))
+    });
+    env.push(format!("K3S_URL={}", names::join_url(&new.joins)));
+    env.push(format!("K3S_KUBECONFIG_OUTPUT={KUBECONFIG_PATH}"));
+    let mut extra_hosts = model.extra_hosts.clone();
+    if let Some(host) = new.host.filter(|_| !hosts::has_engine_line(&extra_hosts)) {
+        extra_hosts.push(hosts::engine_line(host));
+    }
+    ContainerSpec {
+        name: new.name,
+        image: model.info.image.clone(),
+        // The scripts need the host's address; without one the image's own entry point has to do.
+        entrypoint: new
+            .host
+            .map(|_| scripts::ENTRYPOINT.to_owned())
+            .into_iter()
+            .collect(),
+        command,
+        env,
+        labels: all,
+        network_id_label: Some(labels::NETWORK_ID),
+        network: network.to_owned(),
+        address: new.address,
+        ports: Vec::new(),
+        binds: model
+            .binds
+            .iter()
+            .filter(|bind| !OF_ONE_MOUNT.iter().any(|mount| bind.contains(mount)))
+            .cloned()
+            .collect(),
+        tmpfs: vec!["/run".to_owned(), "/var/run".to_owned()],
+        privileged: true,
+        extra_hosts,
+    }
+}
+
+/// Whether servers like these keep their data where another server can join: in etcd, or in a database of their own.
+/// A single server that was asked for nothing keeps it in `SQLite`.
+#[must_use]
+pub fn can_take_servers(servers: &[&ContainerDetail]) -> bool {
+    servers.iter().any(|server| {
+        let argument = |option: &str| server.command.iter().any(|word| word.starts_with(option));
+        let variable = |name: &str| server.env.iter().any(|line| line.starts_with(name));
+        argument("--cluster-init")
+            || argument("--datastore-endpoint")
+            || variable("K3S_CLUSTER_INIT=true")
+            || variable("K3S_DATASTORE_ENDPOINT=")
+            || variable("K3S_URL=")
+    })
+}
+
+/// The host that a node was told to join by.
+#[must_use]
+pub fn joined_by(node: &ContainerDetail) -> Option<&str> {
+    let url = node
+        .env
+        .iter()
+        .find_map(|line| line.strip_prefix("K3S_URL=https://"))?;
+    url.split([':', '/']).next().filter(|host| !host.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::distro::k3s::fixtures::demo_details;
+
+    fn newcomer(role: Role) -> Newcomer {
+        Newcomer {
+            name: "k3d-demo-new".to_owned(),
+            role,
+            address: Some([172, 18, 0, 9].into()),
+            host: Some([172, 18, 0, 1].into()),
+            joins: "k3d-demo-serverlb".to_owned(),
+        }
+    }
+
+    fn model(name: &str) -> ContainerDetail {
+        let mut all = demo_details(2, 1);
+        let place = all
+            .iter()
+            .position(|detail| detail.info.name == name)
+            .unwrap();
+        all.swap_remove(place)
+    }
+
+    #[test]
+    fn a_server_modelled_on_the_first_one_does_not_begin_a_cluster() {
+        let mut first = model("k3d-demo-server-0");
+        first
+            .binds
+            .push("/home/me/.k3d/x/meminfo:/proc/meminfo:ro".to_owned());
+        first
+            .info
+            .labels
+            .insert(labels::STATIC_IP.to_owned(), "172.18.0.3".to_owned());
+        let made = container(&first, "k3d-demo", newcomer(Role::Server));
+        assert!(!made.command.contains(&"--cluster-init".to_owned()));
+        assert_eq!(made.command[0], "server");
+        assert_eq!(made.labels[labels::INIT], "false");
+        assert!(!made.labels.contains_key(labels::STATIC_IP));
+        assert_eq!(made.binds, ["k3d-demo-images:/k3d/images"]);
+        assert!(
+            made.env
+                .contains(&"K3S_URL=https://k3d-demo-serverlb:6443".to_owned())
+        );
+        assert!(made.ports.is_empty());
+    }
+
+    #[test]
+    fn the_first_agent_is_modelled_on_a_server_without_its_arguments() {
+        let made = container(
+            &model("k3d-demo-server-0"),
+            "k3d-demo",
+            newcomer(Role::Agent),
+        );
+        assert_eq!(made.command, ["agent"]);
+        assert_eq!(made.labels[labels::ROLE], "agent");
+        assert!(!made.labels.contains_key(labels::API_PORT));
+        assert!(!made.labels.contains_key(labels::INIT));
+        assert!(made.env.contains(&"K3S_TOKEN=hunter2".to_owned()));
+    }
+
+    #[test]
+    fn a_copy_of_a_copy_is_the_same() {
+        let server = model("k3d-demo-server-1");
+        let first = container(&server, "k3d-demo", newcomer(Role::Server));
+        let again = ContainerDetail {
+            command: first.command.clone(),
+            env: first.env.clone(),
+            binds: first.binds.clone(),
+            extra_hosts: first.extra_hosts.clone(),
+            ..server
+        };
+        let second = container(&again, "k3d-demo", newcomer(Role::Server));
+        assert_eq!(first.command, second.command);
+        assert_eq!(first.env, second.env);
+        assert_eq!(first.extra_hosts, second.extra_hosts);
+    }
+
+    #[test]
+    fn a_lone_server_cannot_take_another_unless_it_was_made_for_it() {
+        let lone = demo_details(1, 0).remove(1);
+        assert!(!can_take_servers(&[&lone]));
+        assert!(can_take_servers(&[&model("k3d-demo-server-0")]));
+        assert!(can_take_servers(&[&model("k3d-demo-server-1")]));
+        assert_eq!(
+            joined_by(&model("k3d-demo-agent-0")),
+            Some("k3d-demo-server-0")
+        );
+        assert_eq!(joined_by(&lone), None);
+    }
+}

@@ -1,0 +1,137 @@
+//! What is planned for more and for fewer nodes, and what is refused.
+
+use super::*;
+use crate::{
+    distro,
+    domain::container::{ContainerInfo, ContainerState},
+    plan::fixtures::{demo, demo_details, engine, network, spec},
+};
+
+struct World {
+    containers: Vec<ContainerInfo>,
+    details: Vec<ContainerDetail>,
+    routes: Routes,
+}
+
+impl World {
+    fn new(servers: u16, agents: u16) -> Self {
+        let mut details = demo_details(servers, agents);
+        let mut containers = demo(servers, agents);
+        for container in &mut containers {
+            container.id.clone_from(&container.name);
+        }
+        for detail in &mut details {
+            detail.info.id.clone_from(&detail.info.name);
+        }
+        Self {
+            containers,
+            details,
+            routes: Routes::new(&spec("demo", servers, agents), servers),
+        }
+    }
+
+    fn scale(&self, servers: u16, agents: u16) -> Result<Plan, Problem> {
+        let cluster = distro::clusters(&self.containers, &[]).remove(0);
+        plan(&Scale {
+            cluster: &cluster,
+            details: &self.details,
+            networks: &[network("k3d-demo", "172.18.0.0/16")],
+            engine: &engine(),
+            routes: cluster.load_balancer.is_some().then_some(&self.routes),
+            registries: None,
+            servers,
+            agents,
+            wait: WaitFor::Usable,
+        })
+    }
+
+    fn stop(&mut self, name: &str) {
+        let found = self.containers.iter_mut().find(|c| c.name == name).unwrap();
+        found.state = ContainerState::Exited;
+    }
+}
+
+#[test]
+fn more_agents() {
+    insta::assert_snapshot!(World::new(1, 1).scale(1, 3).unwrap().to_text());
+}
+
+#[test]
+fn fewer_agents() {
+    let plan = World::new(1, 3).scale(1, 1).unwrap();
+    insta::assert_snapshot!(plan.to_text());
+    assert!(!plan.undoable);
+}
+
+#[test]
+fn more_servers_are_served_by_the_load_balancer() {
+    insta::assert_snapshot!(World::new(2, 0).scale(3, 1).unwrap().to_text());
+}
+
+#[test]
+fn fewer_servers_leave_one_after_the_other() {
+    insta::assert_snapshot!(World::new(3, 0).scale(1, 0).unwrap().to_text());
+}
+
+#[test]
+fn as_many_as_there_are_is_nothing_to_do() {
+    let plan = World::new(1, 1).scale(1, 1).unwrap();
+    assert!(plan.steps.is_empty());
+}
+
+#[test]
+fn a_free_number_and_a_free_address_are_used_again() {
+    let mut world = World::new(1, 3);
+    world
+        .containers
+        .retain(|container| container.name != "k3d-demo-agent-1");
+    let text = world.scale(1, 3).unwrap().to_text();
+    assert!(text.contains("create container k3d-demo-agent-1"), "{text}");
+    assert!(text.contains("172.18.0.5)"), "{text}");
+}
+
+#[test]
+fn addresses_are_left_to_the_engine_where_it_chose_the_others() {
+    let mut world = World::new(1, 1);
+    for place in world.containers.iter_mut().flat_map(|c| &mut c.attachments) {
+        place.fixed = None;
+    }
+    let plan = world.scale(1, 2).unwrap();
+    let created = plan.steps.iter().find_map(|planned| match &planned.step {
+        crate::plan::Step::CreateContainer(container) => Some(container),
+        _ => None,
+    });
+    assert_eq!(created.unwrap().address, None);
+}
+
+#[test]
+fn a_node_that_does_not_run_is_not_drained() {
+    let mut world = World::new(1, 2);
+    world.stop("k3d-demo-agent-1");
+    let text = world.scale(1, 1).unwrap().to_text();
+    assert!(
+        !text.contains("drain") && !text.contains("cordon"),
+        "{text}"
+    );
+    assert!(text.contains("remove container k3d-demo-agent-1"));
+}
+
+#[test]
+fn what_would_end_the_cluster_is_refused() {
+    assert!(World::new(1, 1).scale(0, 1).is_err());
+    let sqlite = World::new(1, 0).scale(3, 0).unwrap_err();
+    assert!(sqlite.why.contains("SQLite") && sqlite.hint.contains("--cluster-init"));
+    let mut down = World::new(3, 0);
+    down.stop("k3d-demo-server-1");
+    assert!(down.scale(3, 1).is_ok());
+    assert!(down.scale(2, 0).unwrap_err().why.contains("majority"));
+    down.stop("k3d-demo-server-2");
+    assert!(down.scale(3, 1).unwrap_err().why.contains("API"));
+    // The stopped ones are those that go, and the one that stays is a majority of itself, but nobody can agree to it.
+    assert!(down.scale(1, 0).is_err());
+}
+
+#[test]
+fn two_servers_are_warned_of() {
+    assert_eq!(World::new(3, 0).scale(2, 0).unwrap().warnings.len(), 1);
+}
