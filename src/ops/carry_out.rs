@@ -20,5 +20,5 @@ pub async fn carry_out(
     events: mpsc::Sender<Event>,
     cancel: &Cancel,
 ) -> Result<Report, Failure> {
-    execute(backends, request, plan, events, cancel).await
+    execute(backends, request, plan, &events, cancel).await
 }

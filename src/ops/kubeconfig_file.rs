@@ -1,7 +1,21 @@
 //! The person's kubeconfig files, changed as kubectl changes them: under its lock, atomically, and nothing but what is
 //! asked for.
+//!
+//! These functions block (for a lock, for the disk), so they are called on a thread that may.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use super::{kubeconfig_lock::Locks, kubeconfig_write as write};
+use crate::{
+    config::kubeconfig::{Document, List},
+    domain::{Problem, Secret},
+};
 
 /// The kubeconfig files that count, in kubectl's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,4 +61,253 @@ impl KubeconfigFiles {
     pub fn paths(&self) -> &[PathBuf] {
         &self.0
     }
+
+    /// The file that new entries go to: the first one that exists, or the last of the list.
+    #[must_use]
+    pub fn default_file(&self) -> Option<&Path> {
+        self.0
+            .iter()
+            .find(|path| path.exists())
+            .or_else(|| self.0.last())
+            .map(PathBuf::as_path)
+    }
+}
+
+/// What a merge changed, so that it can be taken back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Before {
+    entries: Vec<Changed>,
+    /// The file whose current context was changed, from what, to what.
+    current: Option<(PathBuf, Option<String>, String)>,
+    /// The files that did not exist.
+    made: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Changed {
+    file: PathBuf,
+    list: List,
+    name: String,
+    old: Option<Value>,
+    new: Value,
+}
+
+/// A file that is open for a change.
+struct Open {
+    path: PathBuf,
+    document: Document,
+    existed: bool,
+    changed: bool,
+}
+
+/// Merges the entries of one kubeconfig into the files, each where one of its name stands already, and makes `context`
+/// the current one if asked. `None` when all of it was so before.
+///
+/// # Errors
+/// When a file is broken, locked, or cannot be written. Nothing is changed then.
+pub fn merge(
+    files: &KubeconfigFiles,
+    ours: &Secret,
+    context: &str,
+    switch: bool,
+) -> Result<Option<Before>, Problem> {
+    let Some(default) = files.default_file().map(Path::to_owned) else {
+        return Ok(None);
+    };
+    let ours = Document::parse("the cluster's kubeconfig", ours.reveal())?;
+    write::make_directory(&default)?;
+    let mut wanted = existing(files);
+    if !wanted.contains(&default) {
+        wanted.push(default.clone());
+    }
+    let _locks = Locks::take(&wanted)?;
+    let mut open = open(&wanted)?;
+    let mut entries = Vec::new();
+    for list in List::ALL {
+        for name in ours.names(list) {
+            let Some(new) = ours.entry(list, name) else {
+                continue;
+            };
+            let place = open
+                .iter()
+                .position(|file| file.document.entry(list, name).is_some())
+                .or_else(|| open.iter().position(|file| file.path == default));
+            let Some(file) = place.and_then(|place| open.get_mut(place)) else {
+                continue;
+            };
+            let old = file.document.entry(list, name).cloned();
+            if file.document.set(list, new.clone()) {
+                file.changed = true;
+                entries.push(Changed {
+                    file: file.path.clone(),
+                    list,
+                    name: name.to_owned(),
+                    old,
+                    new: new.clone(),
+                });
+            }
+        }
+    }
+    let mut current = None;
+    if switch && let Some(file) = open.iter_mut().find(|file| file.path == default) {
+        let old = file.document.current().map(str::to_owned);
+        if file.document.set_current(Some(context)) {
+            file.changed = true;
+            current = Some((file.path.clone(), old, context.to_owned()));
+        }
+    }
+    let made = open
+        .iter()
+        .filter(|file| file.changed && !file.existed)
+        .map(|file| file.path.clone())
+        .collect();
+    save(&open)?;
+    let before = Before {
+        entries,
+        current,
+        made,
+    };
+    Ok((!before.entries.is_empty() || before.current.is_some()).then_some(before))
+}
+
+/// Takes a merge back, as far as nobody has changed the same entries since.
+///
+/// # Errors
+/// As for [`merge`].
+pub fn restore(files: &KubeconfigFiles, before: &Before) -> Result<(), Problem> {
+    let wanted = existing(files);
+    let _locks = Locks::take(&wanted)?;
+    let mut open = open(&wanted)?;
+    for change in &before.entries {
+        let Some(file) = open.iter_mut().find(|file| file.path == change.file) else {
+            continue;
+        };
+        if file.document.entry(change.list, &change.name) != Some(&change.new) {
+            continue;
+        }
+        file.changed |= match &change.old {
+            Some(old) => file.document.set(change.list, old.clone()),
+            None => file.document.remove(change.list, &change.name),
+        };
+    }
+    if let Some((path, old, ours)) = &before.current
+        && let Some(file) = open.iter_mut().find(|file| file.path == *path)
+        && file.document.current() == Some(ours)
+    {
+        file.changed |= file.document.set_current(old.as_deref());
+    }
+    let (gone, kept): (Vec<Open>, Vec<Open>) = open
+        .into_iter()
+        .partition(|file| before.made.contains(&file.path) && file.document.is_empty());
+    save(&kept)?;
+    for file in gone {
+        fs::remove_file(&file.path).map_err(|error| {
+            Problem::failed(
+                format!("{} was not removed", file.path.display()),
+                error.to_string(),
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// Removes a cluster's context, and the cluster and user that were made with it unless another context needs them, from
+/// all of the files; a current context that is this one is unset. Whether there was anything to remove.
+///
+/// # Errors
+/// As for [`merge`].
+pub fn remove(files: &KubeconfigFiles, context: &str) -> Result<bool, Problem> {
+    // A file that does not even mention the name is not looked into, so that it does no harm if it is broken.
+    let wanted: Vec<PathBuf> = existing(files)
+        .into_iter()
+        .filter(|path| match fs::read(path) {
+            Ok(bytes) => mentions(&bytes, context.as_bytes()),
+            Err(_) => true,
+        })
+        .collect();
+    if wanted.is_empty() {
+        return Ok(false);
+    }
+    let _locks = Locks::take(&wanted)?;
+    let mut open = open(&wanted)?;
+    for file in &mut open {
+        file.changed |= file.document.remove(List::Contexts, context);
+        if file.document.current() == Some(context) {
+            file.changed |= file.document.set_current(None);
+        }
+    }
+    let user = format!("admin@{context}");
+    let names = [
+        (List::Clusters, "cluster", context),
+        (List::Users, "user", context),
+        (List::Users, "user", user.as_str()),
+    ];
+    for (list, field, name) in names {
+        let needed = open.iter().any(|file| {
+            file.document
+                .names(List::Contexts)
+                .filter_map(|other| file.document.entry(List::Contexts, other))
+                .any(|other| other["context"][field] == name)
+        });
+        if !needed {
+            for file in &mut open {
+                file.changed |= file.document.remove(list, name);
+            }
+        }
+    }
+    let changed = open.iter().any(|file| file.changed);
+    save(&open)?;
+    Ok(changed)
+}
+
+fn mentions(text: &[u8], word: &[u8]) -> bool {
+    !word.is_empty() && text.windows(word.len()).any(|window| window == word)
+}
+
+fn existing(files: &KubeconfigFiles) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for path in files.paths() {
+        if path.exists() && !paths.contains(path) {
+            paths.push(path.clone());
+        }
+    }
+    paths
+}
+
+fn open(paths: &[PathBuf]) -> Result<Vec<Open>, Problem> {
+    paths
+        .iter()
+        .map(|path| {
+            let name = path.display().to_string();
+            let (text, existed) = match fs::read_to_string(path) {
+                Ok(text) => (text, true),
+                Err(error) if error.kind() == ErrorKind::NotFound => (String::new(), false),
+                Err(error) => {
+                    return Err(Problem::failed(
+                        format!("{name} was not read"),
+                        error.to_string(),
+                    ));
+                }
+            };
+            Ok(Open {
+                document: Document::parse(&name, &text)?,
+                path: path.clone(),
+                existed,
+                changed: false,
+            })
+        })
+        .collect()
+}
+
+/// Writes what was changed. All texts are made before the first file is touched.
+fn save(files: &[Open]) -> Result<(), Problem> {
+    let texts: Vec<(&Path, String)> = files
+        .iter()
+        .filter(|file| file.changed)
+        .map(|file| Ok((file.path.as_path(), file.document.to_yaml()?)))
+        .collect::<Result<_, Problem>>()?;
+    for (path, text) in texts {
+        write::replace(path, &text)?;
+    }
+    Ok(())
 }

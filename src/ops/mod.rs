@@ -7,8 +7,12 @@ pub mod cancel;
 mod carry_out;
 pub mod execute;
 pub mod kubeconfig_file;
+mod kubeconfig_lock;
+mod kubeconfig_write;
 pub mod observe;
 mod prepare;
+mod steps;
+mod undo;
 
 pub use cancel::Cancel;
 pub use carry_out::carry_out;

@@ -1,0 +1,80 @@
+//! The cluster's access in the person's kubeconfig: merged, removed, put back as it was.
+
+use std::time::Duration;
+
+use super::{Effect, Run};
+use crate::{
+    distro::k3s::kubeconfig,
+    domain::{Problem, ProblemKind},
+    ops::kubeconfig_file::{self, Before},
+    plan::{KubeAccess, StepId},
+};
+
+/// A server writes its kubeconfig some seconds after its start, and no engine tells about files in containers.
+const PAUSE: Duration = Duration::from_millis(250);
+
+pub(super) async fn merge(
+    run: &Run<'_>,
+    id: StepId,
+    access: &KubeAccess,
+    context: &str,
+    switch: bool,
+) -> Result<Effect, Problem> {
+    if run.files.paths().is_empty() {
+        return Ok(Effect::Nothing);
+    }
+    let admin = loop {
+        match run.admin_kubeconfig(access).await {
+            Ok(admin) => break admin,
+            Err(problem) if problem.kind == ProblemKind::NotFound => {
+                run.message(id, "waiting for the server to write its kubeconfig");
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(problem) => return Err(problem),
+        }
+    };
+    let ours = kubeconfig::rewrite(admin.reveal(), &run.plan.cluster, &access.url)?;
+    let context = context.to_owned();
+    let files = run.files.clone();
+    let before =
+        in_background(move || kubeconfig_file::merge(&files, &ours, &context, switch)).await?;
+    let changed = before.is_some();
+    if let Some(before) = before {
+        run.remember_kubeconfig(id, before);
+    }
+    Ok(if changed {
+        Effect::Changed
+    } else {
+        Effect::Nothing
+    })
+}
+
+pub(super) async fn remove(run: &Run<'_>, context: &str) -> Result<Effect, Problem> {
+    let context = context.to_owned();
+    let files = run.files.clone();
+    let changed = in_background(move || kubeconfig_file::remove(&files, &context)).await?;
+    Ok(if changed {
+        Effect::Changed
+    } else {
+        Effect::Nothing
+    })
+}
+
+pub(in crate::ops) async fn restore(run: &Run<'_>, before: Before) -> Result<(), Problem> {
+    let files = run.files.clone();
+    in_background(move || kubeconfig_file::restore(&files, &before)).await
+}
+
+/// Files are changed on a thread of their own, because waiting for a lock blocks.
+async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| {
+            Err(Problem::failed(
+                "the kubeconfig was not changed",
+                error.to_string(),
+            ))
+        })
+}

@@ -1,0 +1,120 @@
+//! How each step is carried out; one file a family of steps.
+//!
+//! Every step can be run again: one that finds the world as it should be says so, changes nothing and is not undone.
+
+mod containers;
+mod host_record;
+mod images;
+mod kubeconfig;
+mod networks;
+mod node_log;
+mod nodes;
+mod run;
+mod waits;
+
+use std::time::Duration;
+
+pub(super) use self::{
+    kubeconfig::restore as restore_kubeconfig, networks::is_ours, nodes::uncordon, run::Run,
+};
+use crate::{
+    domain::{Problem, Role, container::STOP_GRACE},
+    plan::{Step, StepId},
+};
+
+/// Whether a step that ended well changed something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It did.
+    Changed,
+    /// The world was that way already.
+    Nothing,
+}
+
+/// Carries out one step.
+pub(super) async fn run(run: &Run<'_>, id: StepId, step: &Step) -> Result<Effect, Problem> {
+    match step {
+        Step::PullImage { image } => images::pull(run, id, image).await,
+        Step::CreateNetwork(spec) => networks::create(run, spec).await,
+        Step::RemoveNetwork { network } => networks::remove(run, network).await,
+        Step::Disconnect { network, container } => {
+            networks::disconnect(run, network, container).await
+        }
+        Step::CreateVolume(spec) => networks::create_volume(run, spec).await,
+        Step::RemoveVolume { volume } => networks::remove_volume(run, volume).await,
+        Step::CreateContainer(spec) => containers::create(run, spec).await,
+        Step::PutFiles { container, files } => containers::put_files(run, container, files).await,
+        Step::StartContainer { container } => containers::start(run, container).await,
+        Step::StopContainer { container } => containers::stop(run, container).await,
+        Step::RemoveContainer { container } => containers::remove(run, container).await,
+        Step::SetNodeHost { container, address } => {
+            host_record::in_node(run, container, *address).await
+        }
+        Step::SetHostRecord { access, address } => {
+            host_record::in_pods(run, id, access, *address).await
+        }
+        Step::WaitForLog { container, role } => {
+            node_log::until_ready(run, id, container, *role).await
+        }
+        Step::WaitForApi { access } => waits::api(run, id, access).await,
+        Step::WaitForNodes { access, nodes } => waits::nodes(run, id, access, nodes).await,
+        Step::WaitForServiceAccount { access } => waits::service_account(run, id, access).await,
+        Step::WaitForSystemPods { access } => waits::system_pods(run, id, access).await,
+        Step::MergeKubeconfig {
+            access,
+            context,
+            switch,
+        } => kubeconfig::merge(run, id, access, context, *switch).await,
+        Step::RemoveKubeconfig { context } => kubeconfig::remove(run, context).await,
+        Step::Cordon { access, node } => nodes::cordon(run, access, node).await,
+        Step::Drain {
+            access,
+            node,
+            deadline,
+        } => nodes::drain(run, id, access, node, *deadline).await,
+        Step::DeleteNodeObject { access, node } => nodes::delete_object(run, access, node).await,
+    }
+}
+
+/// Whether a request of the step, once sent, may change the world although nobody waits for the answer.
+pub(super) const fn changes_something(step: &Step) -> bool {
+    !matches!(
+        step,
+        Step::PullImage { .. }
+            | Step::WaitForLog { .. }
+            | Step::WaitForApi { .. }
+            | Step::WaitForNodes { .. }
+            | Step::WaitForServiceAccount { .. }
+            | Step::WaitForSystemPods { .. }
+            | Step::Drain { .. }
+    )
+}
+
+/// The longest a step may take, far beyond what it usually takes: what is over it hangs.
+pub(super) fn deadline(step: &Step) -> Duration {
+    Duration::from_secs(match step {
+        // A pull has its own rule, which is about progress, not about time.
+        Step::PullImage { .. } => 24 * 3600,
+        Step::StopContainer { .. } => STOP_GRACE.as_secs() + 20,
+        Step::WaitForLog {
+            role: Role::LoadBalancer,
+            ..
+        } => 90,
+        Step::WaitForLog { .. }
+        | Step::WaitForApi { .. }
+        | Step::WaitForNodes { .. }
+        | Step::WaitForServiceAccount { .. } => 300,
+        Step::WaitForSystemPods { .. } => 600,
+        Step::Drain { deadline, .. } => deadline.as_secs() + 30,
+        _ => 60,
+    })
+}
+
+/// A time in words, to the second.
+pub(super) fn seconds(time: Duration) -> String {
+    match time.as_secs() {
+        0 => "a second".to_owned(),
+        s if s < 120 || s % 60 != 0 => format!("{s} s"),
+        s => format!("{} min", s / 60),
+    }
+}

@@ -1,0 +1,212 @@
+//! What the steps of one run share: the world, the way to tell how it goes, clients, what each step is at.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::mpsc;
+
+use crate::{
+    backend::{Backends, ErrorKind, KubeApi, KubeTarget},
+    distro::k3s,
+    domain::{Problem, Secret, log::sanitize},
+    ops::kubeconfig_file::{Before, KubeconfigFiles},
+    plan::{Event, KubeAccess, Plan, Progress, StepId},
+};
+
+/// How long a receiver of events that does not keep up may hold up a step.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How often at most the message of a step changes: more is not read.
+const MESSAGE_EVERY: Duration = Duration::from_millis(100);
+
+/// As many lines of a log explain a failure.
+const LAST_LINES: usize = 20;
+
+/// What a step is at, kept for the day it fails.
+#[derive(Debug, Default)]
+struct Notes {
+    message: String,
+    told: Option<Instant>,
+    lines: VecDeque<String>,
+}
+
+/// One execution of a plan.
+pub(in crate::ops) struct Run<'a> {
+    pub(in crate::ops) backends: &'a Backends,
+    pub(in crate::ops) plan: &'a Plan,
+    pub(super) files: &'a KubeconfigFiles,
+    events: &'a mpsc::Sender<Event>,
+    clients: Mutex<HashMap<String, Arc<dyn KubeApi>>>,
+    notes: Mutex<BTreeMap<StepId, Notes>>,
+    kubeconfigs: Mutex<BTreeMap<StepId, Before>>,
+}
+
+impl<'a> Run<'a> {
+    pub(in crate::ops) fn new(
+        backends: &'a Backends,
+        files: &'a KubeconfigFiles,
+        plan: &'a Plan,
+        events: &'a mpsc::Sender<Event>,
+    ) -> Self {
+        Self {
+            backends,
+            plan,
+            files,
+            events,
+            clients: Mutex::default(),
+            notes: Mutex::default(),
+            kubeconfigs: Mutex::default(),
+        }
+    }
+
+    /// Tells an event that must not be lost, but does not wait for a receiver that is stuck.
+    pub(in crate::ops) async fn tell(&self, event: Event) {
+        let _ = self.events.send_timeout(event, PATIENCE).await;
+    }
+
+    /// Tells how far a step is; lost when the receiver does not keep up, because a later one says more.
+    pub(super) fn progress(&self, id: StepId, progress: Progress) {
+        let _ = self.events.try_send(Event::Progress(id, progress));
+    }
+
+    /// Tells, and remembers, what a step is at.
+    pub(super) fn message(&self, id: StepId, text: &str) {
+        let mut all = lock(&self.notes);
+        let notes = all.entry(id).or_default();
+        if notes.message == text {
+            return;
+        }
+        text.clone_into(&mut notes.message);
+        let now = Instant::now();
+        if notes
+            .told
+            .is_some_and(|told| now.duration_since(told) < MESSAGE_EVERY)
+        {
+            return;
+        }
+        notes.told = Some(now);
+        drop(all);
+        self.progress(
+            id,
+            Progress {
+                message: text.to_owned(),
+                ..Progress::default()
+            },
+        );
+    }
+
+    /// Remembers a line of a log that a step follows, and shows it.
+    pub(super) fn line(&self, id: StepId, text: &str) {
+        let text = sanitize(text.as_bytes());
+        {
+            let mut all = lock(&self.notes);
+            let lines = &mut all.entry(id).or_default().lines;
+            if lines.len() == LAST_LINES {
+                lines.pop_front();
+            }
+            lines.push_back(text.clone());
+        }
+        self.message(id, &text);
+    }
+
+    /// Forgets the lines of a log whose container has begun anew.
+    pub(super) fn has_lines(&self, id: StepId) -> bool {
+        lock(&self.notes)
+            .get(&id)
+            .is_some_and(|notes| !notes.lines.is_empty())
+    }
+
+    /// Adds the last lines that a step saw, or what it was at, to an explanation.
+    pub(in crate::ops) fn add_last_words(&self, id: StepId, why: &mut String) {
+        let all = lock(&self.notes);
+        let Some(notes) = all.get(&id) else { return };
+        if notes.lines.is_empty() {
+            if !notes.message.is_empty() {
+                why.push_str("\n  ");
+                why.push_str(&notes.message);
+            }
+            return;
+        }
+        for line in &notes.lines {
+            why.push_str("\n  ");
+            why.push_str(line);
+        }
+        let last = notes.lines.back();
+        if !notes.message.is_empty() && last != Some(&notes.message) {
+            why.push_str("\n  ");
+            why.push_str(&notes.message);
+        }
+    }
+
+    /// The problem of a step that ran out of time.
+    pub(in crate::ops) fn too_late(&self, id: StepId, limit: Duration) -> Problem {
+        let mut why = format!("it was not done within {}", super::seconds(limit));
+        self.add_last_words(id, &mut why);
+        Problem::failed(self.plan.steps[id].step.describe(), why)
+    }
+
+    pub(super) fn remember_kubeconfig(&self, id: StepId, before: Before) {
+        lock(&self.kubeconfigs).insert(id, before);
+    }
+
+    pub(in crate::ops) fn kubeconfig_before(&self, id: StepId) -> Option<Before> {
+        lock(&self.kubeconfigs).get(&id).cloned()
+    }
+
+    /// The admin kubeconfig, as the first of the servers that has one wrote it.
+    pub(super) async fn admin_kubeconfig(&self, access: &KubeAccess) -> Result<Secret, Problem> {
+        let mut last = None;
+        for server in &access.servers {
+            let file = self
+                .backends
+                .runtime
+                .read_file(server, k3s::KUBECONFIG_PATH)
+                .await;
+            match file.map(String::from_utf8) {
+                Ok(Ok(text)) if !text.trim().is_empty() => return Ok(Secret::new(text)),
+                Ok(_) => {
+                    last = Some(Problem::failed(
+                        format!("the kubeconfig of {server} cannot be used"),
+                        "it is empty or not a text",
+                    ));
+                }
+                Err(error) => last = Some(error.into()),
+            }
+        }
+        Err(last.unwrap_or_else(|| {
+            Problem::not_found(
+                format!("the API of {} cannot be reached", self.plan.cluster),
+                "it has no server",
+            )
+        }))
+    }
+
+    /// A client for the cluster's API.
+    pub(super) async fn kube(&self, access: &KubeAccess) -> Result<Arc<dyn KubeApi>, Problem> {
+        if let Some(client) = lock(&self.clients).get(&access.url) {
+            return Ok(Arc::clone(client));
+        }
+        let target = KubeTarget::Admin {
+            kubeconfig: self.admin_kubeconfig(access).await?,
+            url: access.url.clone(),
+        };
+        let client = self.backends.kube.connect(&target).await?;
+        lock(&self.clients).insert(access.url.clone(), Arc::clone(&client));
+        Ok(client)
+    }
+
+    /// Forgets a client whose credentials are not accepted: a server that is made anew writes new ones.
+    pub(super) fn forget_client(&self, access: &KubeAccess, kind: ErrorKind) {
+        if matches!(kind, ErrorKind::Forbidden | ErrorKind::Failed) {
+            lock(&self.clients).remove(&access.url);
+        }
+    }
+}
+
+/// None of these locks is held across a call that could panic or wait, so a poisoned one still holds whole values.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,241 @@
+//! Waiting for Kubernetes. Watches ring, and what they ring for is then read in full; while something is waited for,
+//! the logs of the nodes are followed for what would make the wait vain.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use serde_json::Value;
+
+use super::{
+    Effect, Run,
+    node_log::{Aim, attend},
+};
+use crate::{
+    backend::{ErrorKind, KubeApi, WatchItem},
+    domain::{ObjectKey, Problem, ProblemKind, Role},
+    plan::{KubeAccess, Progress, StepId},
+    resources::{KindSpec, Scope, nodes, pods, unlisted},
+};
+
+/// Between two requests to an API that is not up. A timer, because nothing tells: who would is what is waited for.
+const API_PAUSE: Duration = Duration::from_millis(150);
+
+/// Between two looks for an object that a controller makes once: a watch would cost more than these few requests.
+const OBJECT_PAUSE: Duration = Duration::from_millis(200);
+
+/// A watch that has been silent for so long is not trusted alone.
+const SILENCE: Duration = Duration::from_secs(5);
+
+pub(super) async fn api(run: &Run<'_>, id: StepId, access: &KubeAccess) -> Result<Effect, Problem> {
+    let first: Vec<String> = access.servers.iter().take(1).cloned().collect();
+    unless_trouble(run, id, &first, Role::Server, async {
+        loop {
+            match run.kube(access).await {
+                Ok(api) => match api.health().await {
+                    Ok(_) => return Ok(Effect::Changed),
+                    Err(error) => run.forget_client(access, error.kind),
+                },
+                // The file, or an answer, comes later; a server that is gone never answers.
+                Err(problem)
+                    if problem.kind == ProblemKind::NotFound && access.servers.is_empty() =>
+                {
+                    return Err(problem);
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(API_PAUSE).await;
+        }
+    })
+    .await
+}
+
+pub(super) async fn nodes(
+    run: &Run<'_>,
+    id: StepId,
+    access: &KubeAccess,
+    names: &[String],
+) -> Result<Effect, Problem> {
+    unless_trouble(run, id, names, Role::Agent, async {
+        let api = client(run, access).await?;
+        let of = names.len() as u64;
+        watch_until(&api, &nodes::KIND, "", |objects| {
+            let waiting: Vec<String> = names
+                .iter()
+                .filter_map(|name| not_ready(objects, name))
+                .collect();
+            if let Some(first) = waiting.first() {
+                let done = of - waiting.len() as u64;
+                run.progress(
+                    id,
+                    Progress {
+                        done,
+                        of,
+                        bytes: false,
+                        message: first.clone(),
+                    },
+                );
+                run.message(id, &waiting.join("; "));
+            }
+            waiting.is_empty()
+        })
+        .await
+    })
+    .await
+}
+
+/// What keeps a node from being Ready, or `None` when it is.
+fn not_ready(objects: &[Value], name: &str) -> Option<String> {
+    // The kubelet lower-cases the name of its machine.
+    let wanted = name.to_lowercase();
+    let Some(node) = objects
+        .iter()
+        .find(|node| node["metadata"]["name"].as_str() == Some(&wanted))
+    else {
+        return Some(format!("{name} has not joined yet"));
+    };
+    let ready = node["status"]["conditions"]
+        .as_array()
+        .and_then(|all| all.iter().find(|condition| condition["type"] == "Ready"));
+    match ready {
+        Some(condition) if condition["status"] == "True" => None,
+        Some(condition) => Some(format!(
+            "{name} is not Ready: {}",
+            condition["message"].as_str().unwrap_or("no reason given")
+        )),
+        None => Some(format!("{name} is not Ready yet")),
+    }
+}
+
+pub(super) async fn service_account(
+    run: &Run<'_>,
+    id: StepId,
+    access: &KubeAccess,
+) -> Result<Effect, Problem> {
+    let key = ObjectKey::new("default", "default");
+    loop {
+        let found = client(run, access)
+            .await?
+            .get(&unlisted::SERVICE_ACCOUNTS, &key)
+            .await;
+        match found {
+            Ok(_) => return Ok(Effect::Changed),
+            Err(error) if error.kind == ErrorKind::Forbidden => return Err(error.into()),
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                run.message(id, "the controllers have not made it yet");
+            }
+            Err(error) => run.message(id, &error.to_string()),
+        }
+        tokio::time::sleep(OBJECT_PAUSE).await;
+    }
+}
+
+pub(super) async fn system_pods(
+    run: &Run<'_>,
+    id: StepId,
+    access: &KubeAccess,
+) -> Result<Effect, Problem> {
+    let api = client(run, access).await?;
+    watch_until(&api, &pods::KIND, "kube-system", |objects| {
+        let waiting: Vec<&str> = objects
+            .iter()
+            .filter(|pod| !is_done_or_ready(pod))
+            .filter_map(|pod| pod["metadata"]["name"].as_str())
+            .collect();
+        if !waiting.is_empty() {
+            let of = objects.len() as u64;
+            let message = format!("not ready yet: {}", waiting.join(", "));
+            let done = of - waiting.len() as u64;
+            run.message(id, &message);
+            run.progress(
+                id,
+                Progress {
+                    done,
+                    of,
+                    bytes: false,
+                    message,
+                },
+            );
+        }
+        !objects.is_empty() && waiting.is_empty()
+    })
+    .await
+}
+
+fn is_done_or_ready(pod: &Value) -> bool {
+    pod["status"]["phase"] == "Succeeded"
+        || pod["status"]["conditions"].as_array().is_some_and(|all| {
+            all.iter()
+                .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+        })
+}
+
+/// A client, however long the server takes to write its kubeconfig: another step's deadline is about that.
+async fn client(run: &Run<'_>, access: &KubeAccess) -> Result<Arc<dyn KubeApi>, Problem> {
+    loop {
+        match run.kube(access).await {
+            Err(problem)
+                if matches!(
+                    problem.kind,
+                    ProblemKind::NotFound | ProblemKind::Unreachable
+                ) && !access.servers.is_empty() =>
+            {
+                tokio::time::sleep(API_PAUSE).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Waits until what a kind's objects are satisfies `done`. The watch is begun before the first look, so that nothing
+/// between the two is missed, and tells only when to look.
+async fn watch_until(
+    api: &Arc<dyn KubeApi>,
+    kind: &'static KindSpec,
+    namespace: &str,
+    mut done: impl FnMut(&[Value]) -> bool,
+) -> Result<Effect, Problem> {
+    let scope = Scope {
+        namespaces: (!namespace.is_empty())
+            .then(|| namespace.to_owned())
+            .into_iter()
+            .collect(),
+    };
+    let mut bell = api.watch(kind, &scope);
+    loop {
+        match tokio::time::timeout(SILENCE, bell.next()).await {
+            Ok(Some(WatchItem::Page { .. })) => continue,
+            Ok(Some(_)) | Err(_) => {}
+            Ok(None) => {
+                tokio::time::sleep(OBJECT_PAUSE).await;
+                bell = api.watch(kind, &scope);
+            }
+        }
+        match api.list(kind, namespace, "").await {
+            Ok(objects) if done(&objects) => return Ok(Effect::Changed),
+            Err(error) if error.kind == ErrorKind::Forbidden => return Err(error.into()),
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// Waits for `work`, unless one of the containers shows that it cannot succeed.
+async fn unless_trouble<T>(
+    run: &Run<'_>,
+    id: StepId,
+    containers: &[String],
+    role: Role,
+    work: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    let mut watched: FuturesUnordered<_> = containers
+        .iter()
+        .map(|container| attend(run, id, container, role, Aim::Trouble))
+        .collect();
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            result = &mut work => return result,
+            Some(trouble) = watched.next() => trouble?,
+        }
+    }
+}
