@@ -11,7 +11,9 @@ mod kubeconfig_lock;
 mod kubeconfig_write;
 pub mod observe;
 mod prepare;
+pub mod recover;
 mod steps;
+mod surroundings;
 mod undo;
 
 pub use cancel::Cancel;

@@ -1,16 +1,197 @@
-//! From a wish to the plan that fulfils it.
+//! From a wish to the plan that fulfils it: looks at the world, chooses what is left open, asks the builder.
 
-use super::Request;
-use crate::{backend::Backends, domain::Problem, plan::Plan};
+use jiff::Timestamp;
+
+use super::{
+    Request, Wish, World,
+    observe::{details, observe},
+    recover, surroundings,
+};
+use crate::{
+    backend::{Backends, ErrorKind},
+    distro::k3s::load_balancer::{self, Routes},
+    domain::{
+        Cluster, ClusterName, ClusterSpec, Problem, Protocol, PublishedPort, Role,
+        container::{Labels, NetworkInfo},
+    },
+    plan::{
+        Kubeconfig, Plan,
+        create::{self, Chosen, Create},
+        delete::{self, Delete},
+        finish::{self, Finish},
+        restart,
+        scale::{self, Scale},
+        start::{self, Start},
+        stop,
+    },
+};
+
+/// Where k3s reads what a person configured for registries.
+const REGISTRIES: &str = "/etc/rancher/k3s/registries.yaml";
 
 /// Observes the world and has the plan made. Nothing is changed.
 ///
 /// # Errors
 /// When the wish cannot be fulfilled in the world as it is, or the engine does not answer.
 pub async fn prepare(backends: &Backends, request: &Request) -> Result<Plan, Problem> {
-    let _world = super::observe(backends).await?;
-    Err(Problem::failed(
-        format!("nothing was done to {}", request.wish.cluster()),
-        "this is not built yet",
-    ))
+    let world = observe(backends).await?;
+    let wait = request.options.wait;
+    match &request.wish {
+        Wish::Create { spec, kubeconfig } => {
+            let chosen = choose(spec.api.host_ip)?;
+            if surroundings::is_local(backends, &world.engine) {
+                check_ports(spec)?;
+            }
+            create::plan(&Create {
+                spec,
+                wait,
+                kubeconfig: *kubeconfig,
+                clusters: &world.clusters,
+                networks: &with_routes(backends, &world),
+                engine: &world.engine,
+                chosen: &chosen,
+            })
+        }
+        Wish::Delete(name) | Wish::Remove(name) => {
+            let cluster = free(&world, name, "deleted")?;
+            Ok(delete::plan(&Delete {
+                cluster,
+                containers: &world.containers,
+                networks: &world.networks,
+                volumes: &world.volumes,
+            }))
+        }
+        Wish::Start(name) | Wish::Restart(name) => {
+            let cluster = free(&world, name, "started")?;
+            let start = Start {
+                cluster,
+                details: &details(backends, cluster).await,
+                networks: &world.networks,
+                wait,
+            };
+            Ok(if matches!(request.wish, Wish::Restart(_)) {
+                restart::plan(&start)
+            } else {
+                start::plan(&start)
+            })
+        }
+        Wish::Stop(name) => Ok(stop::plan(free(&world, name, "stopped")?)),
+        Wish::Scale {
+            cluster,
+            servers,
+            agents,
+        } => {
+            let cluster = free(&world, cluster, "scaled")?;
+            let count = |wanted: &Option<u16>, role: Role| {
+                wanted.unwrap_or(u16::try_from(cluster.count(role).1).unwrap_or(u16::MAX))
+            };
+            scale::plan(&Scale {
+                cluster,
+                details: &details(backends, cluster).await,
+                networks: &world.networks,
+                engine: &world.engine,
+                routes: routes(backends, cluster).await?.as_ref(),
+                registries: registries(backends, cluster).await?.as_deref(),
+                servers: count(servers, Role::Server),
+                agents: count(agents, Role::Agent),
+                wait,
+            })
+        }
+        Wish::Finish(name) => finish::plan(&Finish {
+            cluster: free(&world, name, "finished")?,
+            clusters: &world.clusters,
+            networks: &with_routes(backends, &world),
+            volumes: &world.volumes,
+            engine: &world.engine,
+            wait,
+            kubeconfig: Kubeconfig::default(),
+            chosen: &choose([127, 0, 0, 1].into())?,
+        }),
+    }
+}
+
+/// The cluster, unless another process is at work on it.
+fn free<'a>(world: &'a World, name: &ClusterName, verb: &str) -> Result<&'a Cluster, Problem> {
+    let cluster = world.cluster(name)?;
+    if let Some(unfinished) = &cluster.unfinished {
+        let what = format!("cluster {:?} was not {verb}", name.as_str());
+        recover::check_owner(unfinished, &what)?;
+    }
+    Ok(cluster)
+}
+
+fn choose(api: std::net::IpAddr) -> Result<Chosen, Problem> {
+    Ok(Chosen {
+        token: surroundings::token()?,
+        port: surroundings::free_port(api)?,
+        owner: recover::signature(),
+        now: Timestamp::now(),
+    })
+}
+
+/// The engine's networks, and as if they were some what the machine routes elsewhere.
+fn with_routes(backends: &Backends, world: &World) -> Vec<NetworkInfo> {
+    let mut networks = world.networks.clone();
+    if backends.simulated {
+        return networks;
+    }
+    for route in surroundings::routes() {
+        let engines_own = world
+            .networks
+            .iter()
+            .any(|network| network.subnets.contains(&route));
+        if !engines_own {
+            networks.push(NetworkInfo {
+                id: String::new(),
+                name: format!("the route to {route}"),
+                labels: Labels::new(),
+                subnets: vec![route],
+                gateway: None,
+            });
+        }
+    }
+    networks
+}
+
+fn check_ports(spec: &ClusterSpec) -> Result<(), Problem> {
+    let api = spec.api.port.map(|host_port| PublishedPort {
+        container_port: crate::distro::k3s::API_PORT,
+        protocol: Protocol::Tcp,
+        host_ip: spec.api.host_ip,
+        host_port,
+    });
+    match api.iter().chain(&spec.ports).find_map(surroundings::busy) {
+        Some(problem) => Err(problem),
+        None => Ok(()),
+    }
+}
+
+/// The load balancer's configuration.
+async fn routes(backends: &Backends, cluster: &Cluster) -> Result<Option<Routes>, Problem> {
+    let Some(balancer) = cluster.with_role(Role::LoadBalancer).next() else {
+        return Ok(None);
+    };
+    let file = read(backends, &balancer.name, load_balancer::PATH).await?;
+    file.map(|bytes| Routes::parse(&String::from_utf8_lossy(&bytes)))
+        .transpose()
+}
+
+/// What a person configured for registries, from the first node that tells.
+async fn registries(backends: &Backends, cluster: &Cluster) -> Result<Option<Vec<u8>>, Problem> {
+    match cluster.with_role(Role::Server).next() {
+        Some(server) => read(backends, &server.name, REGISTRIES).await,
+        None => Ok(None),
+    }
+}
+
+async fn read(
+    backends: &Backends,
+    container: &str,
+    path: &str,
+) -> Result<Option<Vec<u8>>, Problem> {
+    match backends.runtime.read_file(container, path).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -129,6 +129,7 @@ fn left_by(plan: &Plan, begun: &Begun, id: StepId) -> Option<String> {
             Some(format!("context {context} in the kubeconfig"))
         }
         Step::Cordon { node, .. } => Some(format!("node {node} is cordoned")),
+        Step::ForgetNode { node, .. } => Some(format!("node {node} in Kubernetes")),
         _ => None,
     }
 }

@@ -72,6 +72,11 @@ pub(super) async fn run(run: &Run<'_>, id: StepId, step: &Step) -> Result<Effect
             node,
             deadline,
         } => nodes::drain(run, id, access, node, *deadline).await,
+        Step::ForgetNode { access, node } => {
+            nodes::delete_object(run, access, node).await?;
+            // It counts as done even where there was nothing: taking it back clears the name after the newcomer.
+            Ok(Effect::Changed)
+        }
         Step::DeleteNodeObject { access, node } => nodes::delete_object(run, access, node).await,
     }
 }

@@ -10,12 +10,15 @@ use crate::{
     backend::{ErrorKind, KubeApi},
     domain::{ObjectKey, Problem},
     plan::{KubeAccess, Progress, StepId},
-    resources::{nodes, pods, unlisted},
+    resources::{KindSpec, nodes, pods, unlisted},
 };
 
 /// Between two tries to evict a pod that a disruption budget protects, and between two looks whether evicted pods are
 /// gone: nothing tells when a budget allows it.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Between two looks whether a Node object is gone: it is a matter of a moment, for a server of a second or two.
+const GONE_PAUSE: Duration = Duration::from_millis(200);
 
 pub(super) async fn cordon(
     run: &Run<'_>,
@@ -148,37 +151,61 @@ async fn evict(run: &Run<'_>, id: StepId, api: &dyn KubeApi, pod: &Pod) -> Resul
             Err(error) => return Err(error.into()),
         }
     }
+    // A pod of a StatefulSet comes back under its name, as another one.
+    let another =
+        |object: &Value| object["metadata"]["uid"].as_str().unwrap_or_default() != pod.uid;
+    until_gone(api, &pods::KIND, &pod.key, PAUSE, another).await
+}
+
+/// Waits until an object is gone, or another one has taken its name.
+async fn until_gone(
+    api: &dyn KubeApi,
+    kind: &'static KindSpec,
+    key: &ObjectKey,
+    pause: Duration,
+    another: impl Fn(&Value) -> bool,
+) -> Result<(), Problem> {
     loop {
-        match api.get(&pods::KIND, &pod.key).await {
-            // A pod of a StatefulSet comes back under its name, as another one.
-            Ok(object) if object["metadata"]["uid"].as_str().unwrap_or_default() != pod.uid => {
-                return Ok(());
-            }
-            Ok(_) => tokio::time::sleep(PAUSE).await,
+        match api.get(kind, key).await {
+            Ok(object) if another(&object) => return Ok(()),
+            Ok(_) => tokio::time::sleep(pause).await,
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error.into()),
         }
     }
 }
 
+/// Deletes the Node object and waits until it is gone, which for a server means that etcd let go of it; then the secret
+/// with its password, which k3s removes with the node by itself, and would write anew for a node that is there.
 pub(super) async fn delete_object(
     run: &Run<'_>,
     access: &KubeAccess,
     node: &str,
 ) -> Result<Effect, Problem> {
     let api = run.kube(access).await?;
-    let mut effect = Effect::Nothing;
-    let secret = ObjectKey::new("kube-system", format!("{node}.node-password.k3s"));
-    // The secret goes last: k3s removes it with the node by itself, and would write it anew for a node that is there.
-    for (kind, key) in [
-        (&nodes::KIND, ObjectKey::new("", node)),
-        (&unlisted::SECRETS, secret),
-    ] {
-        match api.delete(kind, &key).await {
-            Ok(()) => effect = Effect::Changed,
-            Err(error) if error.kind == ErrorKind::NotFound => {}
-            Err(error) => return Err(error.into()),
-        }
+    let key = ObjectKey::new("", node);
+    let there = delete(api.as_ref(), &nodes::KIND, &key).await?;
+    if there {
+        until_gone(api.as_ref(), &nodes::KIND, &key, GONE_PAUSE, |_| false).await?;
     }
-    Ok(effect)
+    let password = ObjectKey::new("kube-system", format!("{node}.node-password.k3s"));
+    let known = delete(api.as_ref(), &unlisted::SECRETS, &password).await?;
+    Ok(if there || known {
+        Effect::Changed
+    } else {
+        Effect::Nothing
+    })
+}
+
+/// Deletes an object; whether there was one.
+async fn delete(
+    api: &dyn KubeApi,
+    kind: &'static KindSpec,
+    key: &ObjectKey,
+) -> Result<bool, Problem> {
+    match api.delete(kind, key).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
