@@ -1,0 +1,3 @@
+module coracle.test/slowlink
+
+go 1.25
