@@ -6,9 +6,12 @@
 pub mod cancel;
 mod carry_out;
 pub mod execute;
+pub mod follow;
+pub mod kubeconfig;
 pub mod kubeconfig_file;
 mod kubeconfig_lock;
 mod kubeconfig_write;
+pub mod log_store;
 pub mod observe;
 mod prepare;
 pub mod recover;

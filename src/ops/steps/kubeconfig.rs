@@ -6,7 +6,10 @@ use super::{Effect, Run};
 use crate::{
     distro::k3s::kubeconfig,
     domain::{Problem, ProblemKind},
-    ops::kubeconfig_file::{self, Before},
+    ops::{
+        kubeconfig::in_background,
+        kubeconfig_file::{self, Before},
+    },
     plan::{KubeAccess, StepId},
 };
 
@@ -63,18 +66,4 @@ pub(super) async fn remove(run: &Run<'_>, context: &str) -> Result<Effect, Probl
 pub(in crate::ops) async fn restore(run: &Run<'_>, before: Before) -> Result<(), Problem> {
     let files = run.files.clone();
     in_background(move || kubeconfig_file::restore(&files, &before)).await
-}
-
-/// Files are changed on a thread of their own, because waiting for a lock blocks.
-async fn in_background<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| {
-            Err(Problem::failed(
-                "the kubeconfig was not changed",
-                error.to_string(),
-            ))
-        })
 }

@@ -10,9 +10,11 @@ use tokio::sync::mpsc;
 
 use crate::{
     backend::{Backends, ErrorKind, KubeApi, KubeTarget},
-    distro::k3s,
     domain::{Problem, Secret, log::sanitize},
-    ops::kubeconfig_file::{Before, KubeconfigFiles},
+    ops::{
+        kubeconfig,
+        kubeconfig_file::{Before, KubeconfigFiles},
+    },
     plan::{Event, KubeAccess, Plan, Progress, StepId},
 };
 
@@ -112,7 +114,7 @@ impl<'a> Run<'a> {
         self.message(id, &text);
     }
 
-    /// Forgets the lines of a log whose container has begun anew.
+    /// Whether the step saw any line of a log.
     pub(super) fn has_lines(&self, id: StepId) -> bool {
         lock(&self.notes)
             .get(&id)
@@ -158,30 +160,7 @@ impl<'a> Run<'a> {
 
     /// The admin kubeconfig, as the first of the servers that has one wrote it.
     pub(super) async fn admin_kubeconfig(&self, access: &KubeAccess) -> Result<Secret, Problem> {
-        let mut last = None;
-        for server in &access.servers {
-            let file = self
-                .backends
-                .runtime
-                .read_file(server, k3s::KUBECONFIG_PATH)
-                .await;
-            match file.map(String::from_utf8) {
-                Ok(Ok(text)) if !text.trim().is_empty() => return Ok(Secret::new(text)),
-                Ok(_) => {
-                    last = Some(Problem::failed(
-                        format!("the kubeconfig of {server} cannot be used"),
-                        "it is empty or not a text",
-                    ));
-                }
-                Err(error) => last = Some(error.into()),
-            }
-        }
-        Err(last.unwrap_or_else(|| {
-            Problem::not_found(
-                format!("the API of {} cannot be reached", self.plan.cluster),
-                "it has no server",
-            )
-        }))
+        kubeconfig::admin(self.backends, &self.plan.cluster, access).await
     }
 
     /// A client for the cluster's API.

@@ -1,0 +1,130 @@
+//! Following one container at the engine.
+
+use futures::{StreamExt, stream::BoxStream};
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::{Abandoned, Pauses, hand_on, mark, seam::Seam};
+use crate::{
+    backend::{ContainerRuntime, Error, ErrorKind},
+    domain::{
+        container::{ContainerDetail, ContainerState, EngineEvent, LogRequest},
+        log::LogItem,
+    },
+};
+
+pub(super) async fn follow(
+    runtime: &dyn ContainerRuntime,
+    container: &str,
+    tail: u32,
+    lines: &mpsc::Sender<LogItem>,
+) -> Result<(), Abandoned> {
+    let mut seam = Seam::default();
+    let mut begun: Option<Timestamp> = None;
+    let mut told = String::new();
+    let mut pauses = Pauses::new();
+    let mut first = true;
+    loop {
+        // Subscribed before the look, so that a start between the two is not missed.
+        let mut events = runtime.events();
+        let detail = match runtime.inspect(container).await {
+            Ok(detail) => detail,
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                return mark(lines, format!("{container} is gone")).await;
+            }
+            Err(error) => {
+                tell(lines, &mut told, error.to_string()).await?;
+                pauses.pause().await;
+                continue;
+            }
+        };
+        if !first && begun != detail.started && detail.started.is_some() {
+            tell(lines, &mut told, format!("{container} was started again")).await?;
+        }
+        begun = detail.started;
+        if !first && !runs(&detail) {
+            tell(lines, &mut told, ending(&detail)).await?;
+            if next_start(container, &mut events).await.is_err() {
+                pauses.pause().await;
+            }
+            continue;
+        }
+        drop(events);
+        let request = LogRequest {
+            follow: true,
+            tail: first.then_some(tail),
+            since: seam.since(),
+        };
+        first = false;
+        seam.begin();
+        let mut stream = runtime.logs(container, &request);
+        let mut broke = None;
+        while let Some(item) = stream.next().await {
+            match item {
+                Ok(line) => {
+                    if seam.is_new(&line) {
+                        told.clear();
+                        pauses.reset();
+                        hand_on(lines, LogItem::Line(line)).await?;
+                    }
+                }
+                Err(error) => {
+                    broke = Some(error);
+                    break;
+                }
+            }
+        }
+        if let Some(error) = broke {
+            tell(
+                lines,
+                &mut told,
+                format!("the log broke off: {}", error.why),
+            )
+            .await?;
+        }
+        pauses.pause().await;
+    }
+}
+
+/// Tells something once, however often it is found to be so.
+async fn tell(
+    lines: &mpsc::Sender<LogItem>,
+    told: &mut String,
+    text: String,
+) -> Result<(), Abandoned> {
+    if *told != text {
+        mark(lines, text.clone()).await?;
+        *told = text;
+    }
+    Ok(())
+}
+
+const fn runs(detail: &ContainerDetail) -> bool {
+    matches!(
+        detail.info.state,
+        ContainerState::Running | ContainerState::Paused | ContainerState::Restarting
+    )
+}
+
+fn ending(detail: &ContainerDetail) -> String {
+    let name = &detail.info.name;
+    match detail.exit_code {
+        _ if detail.oom_killed => format!("{name} was killed for its memory"),
+        Some(code) => format!("{name} ended with exit code {code}"),
+        None => format!("{name} does not run"),
+    }
+}
+
+/// Waits for the container's next start, or its removal; fails when the engine's events end.
+async fn next_start(
+    container: &str,
+    events: &mut BoxStream<'static, Result<EngineEvent, Error>>,
+) -> Result<(), ()> {
+    while let Some(Ok(event)) = events.next().await {
+        let awaited = matches!(event.action.as_str(), "start" | "destroy" | "rename");
+        if event.object == "container" && event.name == container && awaited {
+            return Ok(());
+        }
+    }
+    Err(())
+}

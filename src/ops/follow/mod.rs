@@ -1,0 +1,113 @@
+//! Logs that go on: of a container, or of all containers of a pod, through restarts and broken connections.
+//!
+//! A follower asks again from the time of the last line and drops what it has seen at the seam. It never drops a line
+//! of its own: when nobody takes what it has, it stops reading, and the engine or the kubelet keeps the rest.
+
+mod container;
+mod pod;
+mod seam;
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{future::BoxFuture, stream, stream::BoxStream};
+use tokio::sync::mpsc;
+
+use crate::{
+    backend::{ContainerRuntime, KubeApi},
+    domain::{ObjectKey, log::LogItem},
+};
+
+/// Items that are read ahead of whoever takes them: a screenful or two of lines, so that reading goes on while a frame
+/// is drawn.
+const AHEAD: usize = 256;
+
+/// The first and the longest pause before asking again.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Follows the log of a container at the engine, beginning with the last `tail` lines. It goes on when the container is
+/// started again, and ends, with a word about it, when the container is removed.
+#[must_use]
+pub fn follow_container(
+    runtime: Arc<dyn ContainerRuntime>,
+    container: impl Into<String>,
+    tail: u32,
+) -> BoxStream<'static, LogItem> {
+    let (lines, taken) = mpsc::channel(AHEAD);
+    let container = container.into();
+    driven(
+        taken,
+        Box::pin(async move {
+            // It ends early only when nobody listens any more.
+            let _ = container::follow(runtime.as_ref(), &container, tail, &lines).await;
+        }),
+    )
+}
+
+/// Follows the logs of all containers of a pod, each beginning with its last `tail` lines. It goes on when a container is
+/// started again and when a pod of the same name takes the place of a deleted one, and ends, with a word about it, when
+/// all containers are done or the pod does not come back.
+#[must_use]
+pub fn follow_pod(api: Arc<dyn KubeApi>, pod: ObjectKey, tail: u32) -> BoxStream<'static, LogItem> {
+    let (lines, taken) = mpsc::channel(AHEAD);
+    driven(
+        taken,
+        Box::pin(async move {
+            let _ = pod::follow(api.as_ref(), &pod, tail, &lines).await;
+        }),
+    )
+}
+
+/// Nobody takes the items any more.
+struct Abandoned;
+
+/// Hands an item on, waiting until there is room.
+async fn hand_on(lines: &mpsc::Sender<LogItem>, item: LogItem) -> Result<(), Abandoned> {
+    lines.send(item).await.map_err(|_| Abandoned)
+}
+
+async fn mark(lines: &mpsc::Sender<LogItem>, text: impl Into<String>) -> Result<(), Abandoned> {
+    let text = crate::domain::log::sanitize(text.into().as_bytes());
+    hand_on(lines, LogItem::Mark(text)).await
+}
+
+/// Pauses that grow while nothing comes of it.
+struct Pauses(Duration);
+
+impl Pauses {
+    const fn new() -> Self {
+        Self(FIRST_PAUSE)
+    }
+
+    const fn reset(&mut self) {
+        self.0 = FIRST_PAUSE;
+    }
+
+    async fn pause(&mut self) {
+        tokio::time::sleep(self.0).await;
+        self.0 = (self.0 * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// A stream of what a future sends. The future runs while somebody waits for the stream, in the same task, so that
+/// dropping the stream ends it.
+fn driven(
+    items: mpsc::Receiver<LogItem>,
+    work: BoxFuture<'static, ()>,
+) -> BoxStream<'static, LogItem> {
+    Box::pin(stream::unfold(
+        (items, Some(work)),
+        |(mut items, mut work)| async move {
+            loop {
+                let Some(running) = work.as_mut() else {
+                    return items.recv().await.map(|item| (item, (items, work)));
+                };
+                tokio::select! {
+                    biased;
+                    item = items.recv() => return item.map(|item| (item, (items, work))),
+                    () = running => work = None,
+                }
+            }
+        },
+    ))
+}
