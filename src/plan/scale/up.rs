@@ -142,7 +142,8 @@ fn model<'a>(input: &'a Scale<'_>, role: Role) -> Option<&'a ContainerDetail> {
         .or_else(|| of(Role::Server).next())
 }
 
-/// Who a new node asks to be let in: the same as its model if that one stays, else the load balancer, else a server.
+/// Who a new node asks to be let in: the same as its model if that one stays, else a server, as at the cluster's
+/// creation. The load balancer passes on the API only, and a new member of etcd talks to the others directly.
 fn joins(input: &Scale<'_>, model: &ContainerDetail) -> Option<String> {
     let access = input.access();
     let before = join::joined_by(model).map(str::to_owned);
@@ -151,7 +152,6 @@ fn joins(input: &Scale<'_>, model: &ContainerDetail) -> Option<String> {
     };
     before
         .filter(stays)
-        .or_else(|| input.cluster.load_balancer.clone())
         .or_else(|| access.servers.first().cloned())
 }
 
