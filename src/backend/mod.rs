@@ -8,6 +8,7 @@
 pub mod docker;
 mod error;
 pub mod kubernetes;
+mod line_split;
 pub mod sim;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};

@@ -7,7 +7,6 @@ mod endpoint;
 mod errors;
 mod files;
 mod images;
-mod line_split;
 mod networks;
 mod observe;
 

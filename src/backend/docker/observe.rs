@@ -9,9 +9,9 @@ use bollard::{
 use futures::{StreamExt, stream, stream::BoxStream};
 use jiff::Timestamp;
 
-use super::{ANSWER, Engine, errors, line_split::LineSplit, within};
+use super::{ANSWER, Engine, errors, within};
 use crate::{
-    backend::Error,
+    backend::{Error, line_split::LineSplit},
     domain::{
         LogLine,
         container::{EngineEvent, EngineInfo, LogRequest, Usage},
