@@ -21,6 +21,11 @@ pub(crate) struct LineSplit {
 }
 
 impl LineSplit {
+    /// Whether the last chunk ended inside a line.
+    pub(crate) fn is_mid_line(&self) -> bool {
+        self.skipping || !self.rest.is_empty()
+    }
+
     /// Takes a chunk and returns the lines that it completes.
     pub(crate) fn push(&mut self, chunk: &[u8]) -> Vec<LogLine> {
         let mut lines = Vec::new();

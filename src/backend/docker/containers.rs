@@ -1,45 +1,70 @@
 //! Containers: listed in one request, inspected when asked for, made as node containers have to be made.
 
-use std::{collections::HashMap, net::IpAddr, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
+use super::{
+    ANSWER, CHANGE, Engine,
+    container_answers::{from_inspection, from_summary},
+    errors, within,
+};
+use crate::{
+    backend::Error,
+    domain::container::{ContainerDetail, ContainerInfo, ContainerSpec},
+};
 use bollard::{
+    errors::Error as Source,
     models::{
-        ContainerCreateBody, ContainerInspectResponse, EndpointIpamConfig, EndpointSettings,
-        HostConfig, NetworkingConfig, PortBinding, PortMap, RestartPolicy, RestartPolicyNameEnum,
+        ContainerCreateBody, ContainerSummary, EndpointIpamConfig, EndpointSettings, HostConfig,
+        NetworkingConfig, PortBinding, PortMap, RestartPolicy, RestartPolicyNameEnum,
     },
     query_parameters::{
         CreateContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder,
         RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
     },
 };
-use jiff::Timestamp;
 
-use super::{ANSWER, CHANGE, Engine, within};
-use crate::{
-    backend::Error,
-    domain::{
-        Protocol, PublishedPort,
-        container::{Attachment, ContainerDetail, ContainerInfo, ContainerSpec, ContainerState},
-    },
-};
+/// The states that every engine can be asked for.
+const KNOWN_STATES: [&str; 7] = [
+    "created",
+    "running",
+    "paused",
+    "restarting",
+    "removing",
+    "exited",
+    "dead",
+];
 
 impl Engine {
     pub(super) async fn list_containers(
         &self,
         labels: &[&str],
     ) -> Result<Vec<ContainerInfo>, Error> {
-        let filters = HashMap::from([("label", labels.to_vec())]);
+        let mut filters = HashMap::from([("label", labels.to_vec())]);
+        let mut list = self.list_filtered(&filters).await;
+        if matches!(&list, Err(Source::JsonDataError { .. })) {
+            // bollard refuses a whole list for one state that it does not know. Better all but those containers.
+            tracing::warn!(
+                "the engine has containers in a state that is not known; they are left out"
+            );
+            filters.insert("status", KNOWN_STATES.to_vec());
+            list = self.list_filtered(&filters).await;
+        }
+        let list = list.map_err(|error| errors::explain("list the containers", &error))?;
+        Ok(list.into_iter().map(from_summary).collect())
+    }
+
+    async fn list_filtered(
+        &self,
+        filters: &HashMap<&str, Vec<&str>>,
+    ) -> Result<Vec<ContainerSummary>, Source> {
         let options = ListContainersOptionsBuilder::default()
             .all(true)
-            .filters(&filters)
+            .filters(filters)
             .build();
-        let list = within(
-            ANSWER,
-            || "list the containers".to_owned(),
-            self.docker.list_containers(Some(options)),
-        )
-        .await?;
-        Ok(list.into_iter().map(from_summary).collect())
+        let request = self.docker.list_containers(Some(options));
+        tokio::time::timeout(ANSWER, request)
+            .await
+            .unwrap_or(Err(Source::RequestTimeoutError))
     }
 
     pub(super) async fn inspect_container(
@@ -88,7 +113,7 @@ impl Engine {
     ) -> Result<(), Error> {
         let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
         let options = StopContainerOptionsBuilder::default().t(seconds).build();
-        // The engine kills after the grace period; then it only has to answer.
+        // After the grace period the engine kills, and then takes networks and file systems down.
         within(
             grace + CHANGE,
             || format!("stop {container}"),
@@ -171,149 +196,69 @@ fn body(spec: &ContainerSpec, labels: HashMap<String, String>) -> ContainerCreat
     }
 }
 
-fn from_summary(summary: bollard::models::ContainerSummary) -> ContainerInfo {
-    let networks = summary
-        .network_settings
-        .and_then(|settings| settings.networks)
-        .unwrap_or_default();
-    let mut ports: Vec<PublishedPort> = summary
-        .ports
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(|port| {
-            Some(PublishedPort {
-                container_port: port.private_port,
-                protocol: protocol(port.typ.map(|typ| typ.to_string()).as_deref()),
-                host_ip: port
-                    .ip
-                    .as_deref()
-                    .and_then(|ip| ip.parse().ok())
-                    .unwrap_or(IpAddr::from([0, 0, 0, 0])),
-                host_port: port.public_port?,
-            })
-        })
-        .collect();
-    ports.sort_unstable();
-    ContainerInfo {
-        id: summary.id.unwrap_or_default(),
-        name: summary
-            .names
-            .unwrap_or_default()
-            .first()
-            .map(|name| name.trim_start_matches('/').to_owned())
-            .unwrap_or_default(),
-        image: summary.image.unwrap_or_default(),
-        labels: summary.labels.unwrap_or_default().into_iter().collect(),
-        state: summary.state.map_or(ContainerState::Unknown, |state| {
-            ContainerState::from_word(state.as_ref())
-        }),
-        status: summary.status.unwrap_or_default(),
-        created: summary
-            .created
-            .and_then(|seconds| Timestamp::from_second(seconds).ok())
-            .unwrap_or_default(),
-        attachments: attachments(networks),
-        ports,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
 
-fn attachments(networks: HashMap<String, EndpointSettings>) -> Vec<Attachment> {
-    let mut attachments: Vec<Attachment> = networks
-        .into_iter()
-        .map(|(network, endpoint)| Attachment {
-            network,
-            address: endpoint.ip_address.and_then(|address| address.parse().ok()),
-            fixed: endpoint
-                .ipam_config
-                .and_then(|config| config.ipv4_address)
-                .and_then(|address| address.parse().ok()),
-        })
-        .collect();
-    attachments.sort_by(|a, b| a.network.cmp(&b.network));
-    attachments
-}
+    use super::*;
+    use crate::domain::{Protocol, PublishedPort};
 
-fn protocol(word: Option<&str>) -> Protocol {
-    match word {
-        Some("udp") => Protocol::Udp,
-        Some("sctp") => Protocol::Sctp,
-        _ => Protocol::Tcp,
-    }
-}
-
-fn published(map: PortMap) -> Vec<PublishedPort> {
-    let mut ports = Vec::new();
-    for (key, bindings) in map {
-        let (number, word) = key.split_once('/').unwrap_or((&key, "tcp"));
-        let Ok(container_port) = number.parse() else {
-            continue;
+    #[test]
+    fn a_node_is_asked_for_as_k3d_does_it() {
+        let port = |container_port, host_port, protocol| PublishedPort {
+            container_port,
+            protocol,
+            host_ip: [127, 0, 0, 1].into(),
+            host_port,
         };
-        for binding in bindings.unwrap_or_default() {
-            ports.push(PublishedPort {
-                container_port,
-                protocol: protocol(Some(word)),
-                host_ip: binding
-                    .host_ip
-                    .and_then(|ip| ip.parse().ok())
-                    .unwrap_or(IpAddr::from([0, 0, 0, 0])),
-                host_port: binding
-                    .host_port
-                    .and_then(|port| port.parse().ok())
-                    .unwrap_or(0),
-            });
-        }
-    }
-    ports.sort_unstable();
-    ports
-}
-
-fn from_inspection(seen: ContainerInspectResponse) -> ContainerDetail {
-    let config = seen.config.unwrap_or_default();
-    let host = seen.host_config.unwrap_or_default();
-    let state = seen.state.unwrap_or_default();
-    let network = seen.network_settings.unwrap_or_default();
-    let word = state
-        .status
-        .map(|status| status.to_string())
-        .unwrap_or_default();
-    // Docker writes the year 1 for "never".
-    let moment = |text: Option<String>| {
-        text.and_then(|text| text.parse::<Timestamp>().ok())
-            .filter(|time| *time > Timestamp::UNIX_EPOCH)
-    };
-    ContainerDetail {
-        info: ContainerInfo {
-            id: seen.id.unwrap_or_default(),
-            name: seen
-                .name
-                .unwrap_or_default()
-                .trim_start_matches('/')
-                .to_owned(),
-            image: config.image.unwrap_or_default(),
-            labels: config.labels.unwrap_or_default().into_iter().collect(),
-            state: ContainerState::from_word(&word),
-            status: word,
-            created: moment(seen.created).unwrap_or_default(),
-            attachments: attachments(network.networks.unwrap_or_default()),
-            ports: published(network.ports.unwrap_or_default()),
-        },
-        command: config.cmd.unwrap_or_default(),
-        entrypoint: config.entrypoint.unwrap_or_default(),
-        env: config.env.unwrap_or_default(),
-        binds: host.binds.unwrap_or_default(),
-        extra_hosts: host.extra_hosts.unwrap_or_default(),
-        configured_ports: published(host.port_bindings.unwrap_or_default()),
-        image_id: seen.image.unwrap_or_default(),
-        started: moment(state.started_at),
-        exit_code: if state.running == Some(true) {
-            None
-        } else {
-            state.exit_code
-        },
-        oom_killed: state.oom_killed.unwrap_or_default(),
-        restarts: seen
-            .restart_count
-            .and_then(|count| u64::try_from(count).ok())
-            .unwrap_or_default(),
+        let spec = ContainerSpec {
+            name: "k3d-demo-server-0".to_owned(),
+            image: "rancher/k3s:v1".to_owned(),
+            command: vec!["server".to_owned()],
+            env: vec!["A=b".to_owned()],
+            labels: [("app".to_owned(), "k3d".to_owned())].into(),
+            network: "k3d-demo".to_owned(),
+            address: Some([172, 20, 0, 3].into()),
+            ports: vec![
+                port(6443, 40000, Protocol::Tcp),
+                port(6443, 0, Protocol::Tcp),
+                port(53, 53, Protocol::Udp),
+            ],
+            binds: vec!["images:/k3d/images".to_owned()],
+            tmpfs: vec!["/run".to_owned()],
+            privileged: true,
+            extra_hosts: vec!["host.k3d.internal:host-gateway".to_owned()],
+            ..Default::default()
+        };
+        let labels = HashMap::from([("app".to_owned(), "k3d".to_owned())]);
+        let sent = serde_json::to_value(body(&spec, labels)).unwrap();
+        assert_eq!(
+            sent,
+            json!({
+                "Hostname": "k3d-demo-server-0",
+                "Image": "rancher/k3s:v1",
+                "Cmd": ["server"],
+                "Env": ["A=b"],
+                "Labels": {"app": "k3d"},
+                "ExposedPorts": {"53/udp": {}, "6443/tcp": {}},
+                "HostConfig": {
+                    "Init": true,
+                    "Privileged": true,
+                    "UsernsMode": "host",
+                    "NetworkMode": "k3d-demo",
+                    "RestartPolicy": {"Name": "unless-stopped"},
+                    "Tmpfs": {"/run": ""},
+                    "Binds": ["images:/k3d/images"],
+                    "ExtraHosts": ["host.k3d.internal:host-gateway"],
+                    "PortBindings": {
+                        "6443/tcp": [{"HostIp": "127.0.0.1", "HostPort": "40000"}, {"HostIp": "127.0.0.1"}],
+                        "53/udp": [{"HostIp": "127.0.0.1", "HostPort": "53"}],
+                    },
+                },
+                "NetworkingConfig": {
+                    "EndpointsConfig": {"k3d-demo": {"IPAMConfig": {"IPv4Address": "172.20.0.3"}}},
+                },
+            })
+        );
     }
 }

@@ -7,23 +7,25 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use bollard::{API_DEFAULT_VERSION, Docker};
 use serde_json::Value;
 
-use super::errors;
+/// The variables that the choice depends on. No other is kept: the rest of an environment is full of secrets.
+const VARIABLES: [&str; 7] = [
+    "DOCKER_HOST",
+    "DOCKER_CONTEXT",
+    "DOCKER_CONFIG",
+    "DOCKER_TLS_VERIFY",
+    "DOCKER_CERT_PATH",
+    "XDG_RUNTIME_DIR",
+    "COLIMA_HOME",
+];
 
-/// bollard's own limit for the headers of an answer, in seconds. Ours are shorter; this one must not cut a long upload.
-const HEADERS: u64 = 600;
-/// How long an endpoint may take to say hello before the next one is tried.
-const HELLO: Duration = Duration::from_secs(4);
-
-/// What the choice depends on, so that it can be tested with values.
+/// What the choice depends on besides the docker CLI's files, as a value, so that it can be tested.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
-    /// Environment variables.
+    /// Environment variables; an empty one counts as not set.
     pub variables: BTreeMap<String, String>,
     /// The home directory.
     pub home: PathBuf,
@@ -33,10 +35,17 @@ impl Environment {
     /// The environment of this process.
     #[must_use]
     pub fn of_process() -> Self {
-        let variables: BTreeMap<String, String> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        let mut variables: BTreeMap<String, String> = VARIABLES
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
             .collect();
-        let home = variables.get("HOME").map(PathBuf::from).unwrap_or_default();
+        // Shells that were not opened by a login (su, cron, ssh with a command) do not have it.
+        variables
+            .entry("XDG_RUNTIME_DIR".to_owned())
+            .or_insert_with(|| format!("/run/user/{}", rustix::process::getuid().as_raw()));
+        let home = std::env::var_os("HOME")
+            .map(PathBuf::from)
+            .unwrap_or_default();
         Self { variables, home }
     }
 
@@ -47,7 +56,8 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    fn docker_config(&self) -> PathBuf {
+    /// Where the docker CLI keeps its files.
+    pub(super) fn docker_config(&self) -> PathBuf {
         self.get("DOCKER_CONFIG")
             .map_or_else(|| self.home.join(".docker"), PathBuf::from)
     }
@@ -56,7 +66,7 @@ impl Environment {
 /// An endpoint that may be an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// `unix:///var/run/docker.sock`, `tcp://host:2376`.
+    /// `unix:///var/run/docker.sock`, `tcp://host:2376`; empty where a context was named that does not exist.
     pub endpoint: String,
     /// Who says so: `DOCKER_HOST`, `docker context "x"`, `usual socket`.
     pub source: String,
@@ -84,12 +94,12 @@ pub fn candidates(environment: &Environment, wanted: Option<&str>) -> Vec<Candid
         .map(|_| cert_path.unwrap_or_else(|| environment.docker_config()));
     let named = |endpoint: &str, source: &str| {
         vec![Candidate {
-            endpoint: with_scheme(endpoint),
+            endpoint: complete(endpoint, tls.is_some()),
             source: source.to_owned(),
             tls: tls.clone(),
         }]
     };
-    if let Some(endpoint) = wanted {
+    if let Some(endpoint) = wanted.filter(|endpoint| !endpoint.is_empty()) {
         return named(endpoint, "named by you");
     }
     if let Some(endpoint) = environment.get("DOCKER_HOST") {
@@ -108,11 +118,23 @@ pub fn candidates(environment: &Environment, wanted: Option<&str>) -> Vec<Candid
         .collect()
 }
 
-fn with_scheme(endpoint: &str) -> String {
+/// The endpoint as bollard needs it: with a scheme, and with the port that the docker CLI would take.
+fn complete(endpoint: &str, tls: bool) -> String {
     if endpoint.starts_with('/') {
-        format!("unix://{endpoint}")
-    } else {
-        endpoint.to_owned()
+        return format!("unix://{endpoint}");
+    }
+    match endpoint.strip_prefix("tcp://") {
+        Some(address) => {
+            let address = address.trim_end_matches('/');
+            // The colons inside the brackets of an IPv6 address are not the one before a port.
+            let after_host = &address[address.rfind(']').map_or(0, |end| end + 1)..];
+            if after_host.contains(':') {
+                format!("tcp://{address}")
+            } else {
+                format!("tcp://{address}:{}", if tls { 2376 } else { 2375 })
+            }
+        }
+        None => endpoint.to_owned(),
     }
 }
 
@@ -130,7 +152,7 @@ fn current_context(environment: &Environment) -> Option<Candidate> {
         return None;
     }
     let source = format!("docker context {name:?}");
-    // The directories are named after a hash; the files inside say the name.
+    // The directories are named after the SHA-256 of the name; the files inside say the name itself.
     for entry in std::fs::read_dir(directory.join("contexts/meta"))
         .into_iter()
         .flatten()
@@ -150,10 +172,11 @@ fn current_context(environment: &Environment) -> Option<Candidate> {
             .join("contexts/tls")
             .join(entry.file_name())
             .join("docker");
+        let tls = tls.is_dir().then_some(tls);
         return Some(Candidate {
-            endpoint: endpoint.to_owned(),
+            endpoint: complete(endpoint, tls.is_some()),
             source,
-            tls: tls.is_dir().then_some(tls),
+            tls,
         });
     }
     Some(Candidate {
@@ -163,8 +186,12 @@ fn current_context(environment: &Environment) -> Option<Candidate> {
     })
 }
 
-fn read_json(path: &Path) -> Option<Value> {
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+/// A JSON file of the docker CLI. One that is there but broken is as good as none, but not in silence.
+pub(super) fn read_json(path: &Path) -> Option<Value> {
+    let text = std::fs::read(path).ok()?;
+    serde_json::from_slice(&text)
+        .inspect_err(|error| tracing::warn!("{} is not JSON: {error}", path.display()))
+        .ok()
 }
 
 /// Where engines put their sockets: Docker, rootless Docker, Docker Desktop, Colima, `OrbStack`, Rancher Desktop, Podman.
@@ -189,53 +216,6 @@ fn usual_sockets(environment: &Environment) -> Vec<PathBuf> {
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// Opens an endpoint and exchanges a first word with it.
-pub(super) async fn open(candidate: &Candidate) -> Result<Docker, String> {
-    let endpoint = candidate.endpoint.as_str();
-    let docker = if endpoint.is_empty() {
-        return Err(
-            "the docker CLI has no such context; `docker context ls` lists them".to_owned(),
-        );
-    } else if let Some(host) = endpoint.strip_prefix("ssh://") {
-        return Err(format!(
-            "ssh is not spoken; forward the socket with \
-             `ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock {host}` and name unix:///tmp/docker.sock"
-        ));
-    } else if let Some(directory) = candidate
-        .tls
-        .as_ref()
-        .filter(|_| !endpoint.starts_with("unix://"))
-    {
-        let file = |name: &str| directory.join(name);
-        Docker::connect_with_ssl(
-            endpoint,
-            &file("key.pem"),
-            &file("cert.pem"),
-            &file("ca.pem"),
-            HEADERS,
-            API_DEFAULT_VERSION,
-        )
-    } else if endpoint.starts_with("tcp://") || endpoint.starts_with("http://") {
-        Docker::connect_with_http(endpoint, HEADERS, API_DEFAULT_VERSION)
-    } else if let Some(path) = endpoint.strip_prefix("unix://") {
-        if !Path::new(path).exists() {
-            return Err("there is no such socket".to_owned());
-        }
-        Docker::connect_with_unix(endpoint, HEADERS, API_DEFAULT_VERSION)
-    } else {
-        return Err("not an endpoint: expected unix://, tcp:// or http://".to_owned());
-    };
-    let docker = docker.map_err(|error| errors::explain("connect", &error).why)?;
-    match tokio::time::timeout(HELLO, docker.version()).await {
-        Ok(Ok(_)) => Ok(docker),
-        Ok(Err(error)) => Err(errors::explain("connect", &error).why),
-        Err(_) => Err(format!(
-            "connected, but no answer within {} s",
-            HELLO.as_secs()
-        )),
-    }
 }
 
 #[cfg(test)]
@@ -303,5 +283,79 @@ mod tests {
             None,
         );
         assert_eq!((found.len(), found[0].endpoint.as_str()), (1, ""));
+    }
+
+    #[test]
+    fn endpoints_are_completed_as_the_docker_cli_does() {
+        for (given, tls, want) in [
+            ("/run/x.sock", false, "unix:///run/x.sock"),
+            ("tcp://box", false, "tcp://box:2375"),
+            ("tcp://box/", true, "tcp://box:2376"),
+            ("tcp://box:99", true, "tcp://box:99"),
+            ("tcp://[::1]", false, "tcp://[::1]:2375"),
+            ("tcp://[::1]:9", false, "tcp://[::1]:9"),
+            ("ssh://me@box", false, "ssh://me@box"),
+        ] {
+            assert_eq!(complete(given, tls), want);
+        }
+    }
+
+    #[test]
+    fn a_named_endpoint_is_asked_with_tls_where_the_environment_says_so() {
+        let env = |variables: &[(&str, &str)]| environment(variables, Path::new("/h"));
+        let host = ("DOCKER_HOST", "tcp://box");
+        let verify = ("DOCKER_TLS_VERIFY", "1");
+        let plain = candidates(&env(&[host]), None);
+        assert_eq!(plain[0].tls, None);
+        let usual = candidates(&env(&[host, verify]), None);
+        assert_eq!(usual[0].endpoint, "tcp://box:2376");
+        assert_eq!(usual[0].tls, Some(PathBuf::from("/h/.docker")));
+        let named = candidates(&env(&[host, verify, ("DOCKER_CERT_PATH", "/c")]), None);
+        assert_eq!(named[0].tls, Some(PathBuf::from("/c")));
+    }
+
+    #[test]
+    fn without_a_word_from_anyone_the_usual_sockets_are_tried_in_order() {
+        let env = environment(
+            &[
+                ("XDG_RUNTIME_DIR", "/run/user/7"),
+                ("COLIMA_HOME", "/colima"),
+                ("DOCKER_HOST", ""),
+            ],
+            Path::new("/h"),
+        );
+        let found: Vec<String> = candidates(&env, Some(""))
+            .into_iter()
+            .map(|candidate| candidate.endpoint)
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "unix:///var/run/docker.sock",
+                "unix:///run/user/7/docker.sock",
+                "unix:///h/.docker/run/docker.sock",
+                "unix:///h/.docker/desktop/docker.sock",
+                "unix:///colima/default/docker.sock",
+                "unix:///h/.orbstack/run/docker.sock",
+                "unix:///h/.rd/docker.sock",
+                "unix:///run/user/7/podman/podman.sock",
+                "unix:///run/podman/podman.sock",
+            ]
+        );
+    }
+
+    #[test]
+    fn broken_files_of_the_docker_cli_are_as_good_as_none() {
+        let home = tempfile::tempdir().unwrap();
+        let meta = home.path().join("elsewhere/contexts/meta/abc");
+        std::fs::create_dir_all(&meta).unwrap();
+        std::fs::write(meta.join("meta.json"), "}{").unwrap();
+        std::fs::write(home.path().join("elsewhere/config.json"), "{").unwrap();
+        let config = home.path().join("elsewhere").display().to_string();
+        let env = environment(&[("DOCKER_CONFIG", &config)], home.path());
+        assert_eq!(
+            candidates(&env, None)[0].endpoint,
+            "unix:///var/run/docker.sock"
+        );
     }
 }

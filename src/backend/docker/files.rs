@@ -8,7 +8,7 @@ use bollard::{
 };
 use futures::TryStreamExt;
 
-use super::{ANSWER, Engine, errors, within};
+use super::{ANSWER, CHANGE, Engine, errors, within};
 use crate::{
     backend::{Error, ErrorKind},
     domain::container::{ExecOutput, FileEntry},
@@ -16,6 +16,8 @@ use crate::{
 
 /// The largest file that is read: kubeconfigs and manifests have kilobytes.
 const LARGEST_FILE: usize = 1 << 20;
+/// What an archive holds besides the file: its header, one for a long name with the name itself, and padding.
+const HEADERS: usize = 16 << 10;
 /// As much of a command's output is kept.
 const LARGEST_OUTPUT: usize = 1 << 20;
 
@@ -30,7 +32,7 @@ impl Engine {
             Some(options),
             bollard::body_full(archive.into()),
         );
-        within(ANSWER, what, upload).await
+        within(CHANGE, what, upload).await
     }
 
     pub(super) async fn download(&self, container: &str, path: &str) -> Result<Vec<u8>, Error> {
@@ -42,7 +44,7 @@ impl Engine {
                 Entry::Link(_) => Err(Error::new(
                     ErrorKind::Failed,
                     format!("read {path} in {container}"),
-                    "it is a link to a link",
+                    format!("it is a link to {target}, which is a link again"),
                 )),
             },
         }
@@ -53,20 +55,20 @@ impl Engine {
         let options = DownloadFromContainerOptionsBuilder::default()
             .path(path)
             .build();
-        let chunks = self
+        let mut chunks = self
             .docker
             .download_from_container(container, Some(options));
-        let archive = within(
-            ANSWER,
-            what,
-            chunks.try_fold(Vec::new(), |mut archive, chunk| async move {
-                // One header and padding besides the file; more is not kept.
-                if archive.len() <= LARGEST_FILE + 4096 {
-                    archive.extend_from_slice(&chunk);
+        let archive = within(ANSWER, what, async {
+            let mut archive = Vec::new();
+            while let Some(chunk) = chunks.try_next().await? {
+                archive.extend_from_slice(&chunk);
+                // The header at its beginning says how large the file is, so the rest need not come.
+                if archive.len() > LARGEST_FILE + HEADERS {
+                    break;
                 }
-                Ok(archive)
-            }),
-        )
+            }
+            Ok(archive)
+        })
         .await?;
         unpack(&archive, path).map_err(|why| Error::new(ErrorKind::Failed, what(), why))
     }
@@ -113,10 +115,16 @@ impl Engine {
                 .unwrap_or(-1);
             Ok(ExecOutput { code, output })
         };
-        match tokio::time::timeout(deadline, run).await {
-            Ok(result) => result.map_err(|error| errors::explain(&what(), &error)),
-            Err(_) => Err(errors::too_late(&what(), deadline)),
-        }
+        tokio::time::timeout(deadline, run)
+            .await
+            .map_err(|_| {
+                Error::new(
+                    ErrorKind::Timeout,
+                    what(),
+                    format!("it has not ended within {} s", deadline.as_secs()),
+                )
+            })?
+            .map_err(|error| errors::explain(&what(), &error))
     }
 }
 
@@ -180,6 +188,58 @@ fn unpack(archive: &[u8], path: &str) -> Result<Entry, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_archive_keeps_modes_and_long_names_and_has_no_time() {
+        let files =
+            ["/bin/run.sh".to_owned(), format!("/{}/x", "d".repeat(200))].map(|path| FileEntry {
+                path,
+                mode: 0o744,
+                contents: b"x".to_vec(),
+            });
+        let archive = pack(&files).unwrap();
+        let mut archive = tar::Archive::new(archive.as_slice());
+        let entries: Vec<_> = archive.entries().unwrap().map(Result::unwrap).collect();
+        assert_eq!(entries.len(), 2);
+        for (entry, file) in entries.iter().zip(&files) {
+            let path = entry.path().unwrap().display().to_string();
+            assert_eq!(format!("/{path}"), file.path);
+            assert_eq!(entry.header().mode().unwrap(), 0o744);
+            assert_eq!(entry.header().mtime().unwrap(), 0);
+        }
+        let outside = FileEntry {
+            path: "/a/../../b".to_owned(),
+            mode: 0o600,
+            contents: Vec::new(),
+        };
+        assert!(pack(&[outside]).is_err());
+    }
+
+    #[test]
+    fn a_link_s_target_is_taken_from_where_the_link_is() {
+        let mut archive = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_size(0);
+        archive
+            .append_link(&mut header, "kubeconfig", "../k3s.yaml")
+            .unwrap();
+        let archive = archive.into_inner().unwrap();
+        assert!(
+            matches!(unpack(&archive, "/output/kubeconfig"), Ok(Entry::Link(target)) if target == "/output/../k3s.yaml")
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_refused_by_its_header() {
+        let file = FileEntry {
+            path: "/big".to_owned(),
+            mode: 0o600,
+            contents: vec![0; LARGEST_FILE + 1],
+        };
+        let archive = pack(std::slice::from_ref(&file)).unwrap();
+        assert!(unpack(&archive[..1024], "/big").is_err_and(|why| why.contains("more than")));
+    }
 
     #[test]
     fn a_file_goes_through_an_archive_unchanged() {

@@ -1,14 +1,19 @@
 //! The real engine: Docker's API through bollard, spoken to Docker, Podman, Colima, OrbStack and Rancher Desktop alike.
 //!
-//! bollard logs request bodies, and with them cluster tokens, at its debug level; the log filter caps it.
+//! bollard logs request bodies and whole answers, and with them cluster tokens and kubeconfigs, at its debug level:
+//! every log filter has to cap it with `bollard=info`. Nothing in here logs an environment, a file or a login.
 
+mod container_answers;
 mod containers;
 mod endpoint;
 mod errors;
 mod files;
 mod images;
+mod login;
+mod logs;
 mod networks;
 mod observe;
+mod open;
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,16 +34,19 @@ use crate::domain::{
 /// An engine that is asked something has this long to answer; a busy one with a slow disk needs seconds, a dead one
 /// is to be noticed while the person still looks.
 const ANSWER: Duration = Duration::from_secs(15);
-/// Creating and starting unpacks file systems and sets up networks; engines under load take tens of seconds for it.
+/// Creating, starting and removing unpacks and deletes file systems and sets up networks; engines under load, with
+/// many nodes at once, take tens of seconds for it.
 const CHANGE: Duration = Duration::from_secs(90);
 
 /// An engine that speaks Docker's API.
-pub struct Engine {
+struct Engine {
     docker: Docker,
     endpoint: String,
+    environment: Environment,
 }
 
-/// Connects to the first engine that answers, in the order of [`candidates`].
+/// Connects to the first engine that answers, in the order of [`candidates`]. An endpoint that was named, by `wanted`,
+/// by `DOCKER_HOST` or by a context, is the only candidate.
 ///
 /// # Errors
 /// Every endpoint that was tried and what each answered.
@@ -48,11 +56,12 @@ pub async fn connect(
 ) -> Result<Arc<dyn ContainerRuntime>, Vec<Tried>> {
     let mut tried = Vec::new();
     for candidate in candidates(environment, wanted) {
-        match endpoint::open(&candidate).await {
+        match open::open(&candidate).await {
             Ok(docker) => {
                 return Ok(Arc::new(Engine {
                     docker,
                     endpoint: candidate.endpoint,
+                    environment: environment.clone(),
                 }));
             }
             Err(answer) => tried.push(Tried {

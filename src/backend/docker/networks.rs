@@ -1,10 +1,11 @@
 //! Networks and volumes.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 
 use bollard::{
     models::{
-        Ipam, IpamConfig, NetworkCreateRequest, NetworkDisconnectRequest, VolumeCreateRequest,
+        Ipam, IpamConfig, Network, NetworkCreateRequest, NetworkDisconnectRequest,
+        VolumeCreateRequest,
     },
     query_parameters::{
         InspectNetworkOptions, ListNetworksOptions, ListVolumesOptionsBuilder,
@@ -15,7 +16,10 @@ use bollard::{
 use super::{ANSWER, CHANGE, Engine, within};
 use crate::{
     backend::{Error, ErrorKind},
-    domain::container::{NetworkInfo, NetworkSpec, VolumeSpec},
+    domain::{
+        Subnet,
+        container::{NetworkInfo, NetworkSpec, VolumeSpec},
+    },
 };
 
 impl Engine {
@@ -26,27 +30,7 @@ impl Engine {
             self.docker.list_networks(None::<ListNetworksOptions>),
         )
         .await?;
-        Ok(list
-            .into_iter()
-            .map(|network| {
-                let pools = network
-                    .ipam
-                    .and_then(|ipam| ipam.config)
-                    .unwrap_or_default();
-                NetworkInfo {
-                    id: network.id.unwrap_or_default(),
-                    name: network.name.unwrap_or_default(),
-                    labels: network.labels.unwrap_or_default().into_iter().collect(),
-                    subnets: pools
-                        .iter()
-                        .filter_map(|pool| pool.subnet.as_deref()?.parse().ok())
-                        .collect(),
-                    gateway: pools
-                        .iter()
-                        .find_map(|pool| pool.gateway.as_deref()?.split('/').next()?.parse().ok()),
-                }
-            })
-            .collect())
+        Ok(list.into_iter().map(from_network).collect())
     }
 
     pub(super) async fn network_id(&self, network: &str) -> Result<String, Error> {
@@ -170,5 +154,59 @@ impl Engine {
             self.docker.remove_volume(volume, Some(options)),
         )
         .await
+    }
+}
+
+fn from_network(network: Network) -> NetworkInfo {
+    let pools = network
+        .ipam
+        .and_then(|ipam| ipam.config)
+        .unwrap_or_default();
+    let subnets: Vec<Subnet> = pools
+        .iter()
+        .filter_map(|pool| pool.subnet.as_deref()?.parse().ok())
+        .collect();
+    let said = pools
+        .iter()
+        .find_map(|pool| pool.gateway.as_deref()?.split('/').next()?.parse().ok());
+    // Older engines leave out the gateway of their own default network; it is the first address as everywhere.
+    let usual = || {
+        let is_bridge = network.driver.as_deref() == Some("bridge");
+        let subnet = subnets.first().filter(|_| is_bridge)?;
+        subnet.host(1).map(IpAddr::from)
+    };
+    NetworkInfo {
+        id: network.id.unwrap_or_default(),
+        name: network.name.unwrap_or_default(),
+        labels: network.labels.unwrap_or_default().into_iter().collect(),
+        gateway: said.or_else(usual),
+        subnets,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(json: &str) -> NetworkInfo {
+        from_network(serde_json::from_str(json).unwrap())
+    }
+
+    #[test]
+    fn a_network_s_gateway_is_said_or_the_first_address_of_a_bridge() {
+        let said = seen(
+            r#"{"Name":"a","Id":"1","Driver":"bridge","IPAM":{"Config":[
+                {"Subnet":"fd00::/64"},{"Subnet":"172.20.0.0/16","Gateway":"172.20.0.9"}]}}"#,
+        );
+        assert_eq!(said.gateway, Some(IpAddr::from([172, 20, 0, 9])));
+        assert_eq!(said.subnets, ["172.20.0.0/16".parse().unwrap()]);
+        let bridge = r#"{"Driver":"bridge","IPAM":{"Config":[{"Subnet":"172.17.0.0/16"}]}}"#;
+        assert_eq!(seen(bridge).gateway, Some(IpAddr::from([172, 17, 0, 1])));
+        let other = r#"{"Driver":"macvlan","IPAM":{"Config":[{"Subnet":"10.0.0.0/8"}]}}"#;
+        assert_eq!(seen(other).gateway, None);
+        assert_eq!(
+            seen(r#"{"Name":"none","IPAM":{"Config":null}}"#).subnets,
+            []
+        );
     }
 }

@@ -1,40 +1,33 @@
-//! What an engine tells of itself and of what goes on: its version, events, logs and the use of the machine.
+//! What an engine tells of itself and of what goes on: its version, events, and the use of the machine.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use bollard::{
-    models::{ContainerStatsResponse, EventMessage},
-    query_parameters::{EventsOptionsBuilder, LogsOptionsBuilder, StatsOptionsBuilder},
+    errors::Error as Source,
+    models::{ContainerCpuStats, ContainerStatsResponse, EventMessage, SystemInfo, SystemVersion},
+    query_parameters::{EventsOptionsBuilder, StatsOptionsBuilder},
 };
 use futures::{StreamExt, stream, stream::BoxStream};
 use jiff::Timestamp;
 
 use super::{ANSWER, Engine, errors, within};
 use crate::{
-    backend::{Error, line_split::LineSplit},
-    domain::{
-        LogLine,
-        container::{EngineEvent, EngineInfo, LogRequest, Usage},
-    },
+    backend::{Error, ErrorKind},
+    domain::container::{EngineEvent, EngineInfo, Usage},
 };
+
+/// Engines measure once a second, and fall behind on a busy machine; after this long they have stopped measuring.
+const SILENCE: Duration = Duration::from_secs(30);
 
 impl Engine {
     pub(super) async fn engine_info(&self) -> Result<EngineInfo, Error> {
-        let what = || "ask the engine for its version".to_owned();
-        let version = within(ANSWER, what, self.docker.version()).await?;
-        let info = within(ANSWER, what, self.docker.info()).await?;
-        let product = version
-            .platform
-            .map(|platform| platform.name)
-            .filter(|name| !name.is_empty());
-        let product = match product {
-            Some(name) if name.contains("Podman") => "Podman".to_owned(),
-            _ => "Docker".to_owned(),
-        };
+        let what = || "ask the engine about itself".to_owned();
+        let both = futures::future::try_join(self.docker.version(), self.docker.info());
+        let (version, info) = within(ANSWER, what, both).await?;
         let positive = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok()).unwrap_or_default();
         Ok(EngineInfo {
             endpoint: self.endpoint.clone(),
-            product,
+            product: product(&version, &info).to_owned(),
             version: version.version.unwrap_or_default(),
             api_version: version.api_version.unwrap_or_default(),
             host: info.name.unwrap_or_default(),
@@ -48,138 +41,231 @@ impl Engine {
         })
     }
 
-    pub(super) fn container_log(
-        &self,
-        container: &str,
-        request: &LogRequest,
-    ) -> BoxStream<'static, Result<LogLine, Error>> {
-        let mut options = LogsOptionsBuilder::default()
-            .stdout(true)
-            .stderr(true)
-            .timestamps(true)
-            .follow(request.follow);
-        if let Some(tail) = request.tail {
-            options = options.tail(&tail.to_string());
-        }
-        if let Some(since) = request.since {
-            options = options.since(i32::try_from(since.as_second()).unwrap_or(i32::MAX));
-        }
-        let since = request.since;
-        let what = format!("read the log of {container}");
-        // The two output streams are cut into chunks each for itself.
-        let mut splits = [LineSplit::default(), LineSplit::default()];
-        let chunks = self.docker.logs(container, Some(options.build()));
-        let lines =
-            chunks
-                .map(Some)
-                .chain(stream::once(async { None }))
-                .map(move |item| match item {
-                    Some(Ok(chunk)) => {
-                        let split = &mut splits[usize::from(matches!(
-                            chunk,
-                            bollard::container::LogOutput::StdErr { .. }
-                        ))];
-                        split
-                            .push(&chunk.into_bytes())
-                            .into_iter()
-                            .map(Ok)
-                            .collect::<Vec<_>>()
-                    }
-                    Some(Err(error)) => vec![Err(errors::explain(&what, &error))],
-                    None => splits
-                        .iter_mut()
-                        .filter_map(LineSplit::finish)
-                        .map(Ok)
-                        .collect(),
-                });
-        // The engine knows whole seconds only.
-        Box::pin(lines.map(stream::iter).flatten().filter(move |line| {
-            let wanted = match (line, since) {
-                (Ok(line), Some(since)) => line.time.is_none_or(|time| time >= since),
-                _ => true,
-            };
-            std::future::ready(wanted)
-        }))
-    }
-
     pub(super) fn event_stream(&self) -> BoxStream<'static, Result<EngineEvent, Error>> {
         let filters = HashMap::from([("type", vec!["container", "network", "volume"])]);
         let options = EventsOptionsBuilder::default().filters(&filters).build();
-        let events = self.docker.events(Some(options)).filter_map(|item| {
-            std::future::ready(match item {
+        let docker = self.docker.clone().with_timeout(ANSWER);
+        until_broken(docker.events(Some(options)).boxed())
+    }
+
+    pub(super) fn usage_stream(&self, container: &str) -> BoxStream<'static, Result<Usage, Error>> {
+        let options = StatsOptionsBuilder::default().stream(true).build();
+        let docker = self.docker.clone().with_timeout(ANSWER);
+        let stats = docker.stats(container, Some(options)).boxed();
+        let what = format!("measure {container}");
+        stream::unfold(Some((stats, what)), |state| async {
+            let (mut stats, what) = state?;
+            loop {
+                return match tokio::time::timeout(SILENCE, stats.next()).await {
+                    Ok(None) => None,
+                    Ok(Some(Ok(sample))) if is_of_stopped(&sample) => None,
+                    Ok(Some(Ok(sample))) => match usage(&sample) {
+                        Some(usage) => Some((Ok(usage), Some((stats, what)))),
+                        None => continue,
+                    },
+                    Ok(Some(Err(error))) => Some((Err(errors::explain(&what, &error)), None)),
+                    Err(_) => Some((Err(errors::too_late(&what, SILENCE)), None)),
+                };
+            }
+        })
+        .boxed()
+    }
+}
+
+/// What the engine calls itself, as far as it makes a difference to a person.
+fn product(version: &SystemVersion, info: &SystemInfo) -> &'static str {
+    let component = |word: &str| {
+        version
+            .components
+            .iter()
+            .flatten()
+            .any(|component| component.name.contains(word))
+    };
+    let platform = version
+        .platform
+        .as_ref()
+        .map_or("", |platform| platform.name.as_str());
+    let system = info.operating_system.as_deref().unwrap_or_default();
+    if component("Podman") {
+        "Podman"
+    } else if platform.contains("Docker Desktop") || system.contains("Docker Desktop") {
+        "Docker Desktop"
+    } else if system.contains("OrbStack") {
+        "OrbStack"
+    } else if info.name.as_deref() == Some("colima") {
+        "Colima"
+    } else {
+        "Docker"
+    }
+}
+
+/// The events up to the first error. An engine that shuts down ends the answer properly; for the reader that is an
+/// error as well, because events are lost from then on.
+fn until_broken(
+    events: BoxStream<'static, Result<EventMessage, Source>>,
+) -> BoxStream<'static, Result<EngineEvent, Error>> {
+    const WHAT: &str = "follow the engine's events";
+    stream::unfold(Some(events), |events| async {
+        let mut events = events?;
+        loop {
+            return match events.next().await {
                 // Commands run in containers come and go by the second and change nothing that is shown.
-                Ok(event)
+                Some(Ok(event))
                     if event
                         .action
                         .as_deref()
                         .is_some_and(|action| action.starts_with("exec_")) =>
                 {
-                    None
+                    continue;
                 }
-                Ok(event) => Some(Ok(from_event(event))),
-                Err(error) => Some(Err(errors::explain("follow the engine's events", &error))),
-            })
-        });
-        Box::pin(events)
-    }
-
-    pub(super) fn usage_stream(&self, container: &str) -> BoxStream<'static, Result<Usage, Error>> {
-        let what = format!("measure {container}");
-        let options = StatsOptionsBuilder::default().stream(true).build();
-        let stats = self.docker.stats(container, Some(options));
-        Box::pin(stats.filter_map(move |item| {
-            std::future::ready(match item {
-                Ok(stats) => usage(&stats).map(Ok),
-                Err(error) => Some(Err(errors::explain(&what, &error))),
-            })
-        }))
-    }
+                Some(Ok(event)) => Some((Ok(from_event(event)), Some(events))),
+                Some(Err(error)) => Some((Err(errors::explain(WHAT, &error)), None)),
+                None => {
+                    let gone = "the engine has closed the connection";
+                    Some((Err(Error::new(ErrorKind::Unreachable, WHAT, gone)), None))
+                }
+            };
+        }
+    })
+    .boxed()
 }
 
 fn from_event(event: EventMessage) -> EngineEvent {
     let actor = event.actor.unwrap_or_default();
+    let id = actor.id.unwrap_or_default();
+    let name = actor
+        .attributes
+        .and_then(|mut attributes| attributes.remove("name"));
     EngineEvent {
         object: event.typ.map(|typ| typ.to_string()).unwrap_or_default(),
         action: event.action.unwrap_or_default(),
-        id: actor.id.unwrap_or_default(),
-        name: actor
-            .attributes
-            .and_then(|mut attributes| attributes.remove("name"))
-            .unwrap_or_default(),
+        // A volume has no ID but its name.
+        name: name.unwrap_or_else(|| id.clone()),
+        id,
         time: event
             .time_nano
             .and_then(|nanos| Timestamp::from_nanosecond(i128::from(nanos)).ok()),
     }
 }
 
-/// The use since the measurement before; `None` for the first one, which has none before.
+/// Whether this is what an engine sends, second by second, for a container that does not run: nothing but its name.
+fn is_of_stopped(sample: &ContainerStatsResponse) -> bool {
+    let processor = sample.cpu_stats.as_ref();
+    let memory = sample.memory_stats.as_ref();
+    processor
+        .and_then(|stats| stats.system_cpu_usage)
+        .unwrap_or(0)
+        == 0
+        && memory.and_then(|stats| stats.usage).unwrap_or(0) == 0
+}
+
+/// The use since the sample before; `None` for the first one, which has none before.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a share of the machine's processors needs no 53 bits"
 )]
-fn usage(stats: &ContainerStatsResponse) -> Option<Usage> {
-    let now = stats.cpu_stats.as_ref()?;
-    let before = stats.precpu_stats.as_ref()?;
-    let total = |stats: &bollard::models::ContainerCpuStats| stats.cpu_usage.as_ref()?.total_usage;
+fn usage(sample: &ContainerStatsResponse) -> Option<Usage> {
+    let now = sample.cpu_stats.as_ref()?;
+    let before = sample.precpu_stats.as_ref()?;
+    let total = |stats: &ContainerCpuStats| stats.cpu_usage.as_ref()?.total_usage;
     let system = now
         .system_cpu_usage?
         .checked_sub(before.system_cpu_usage?)?;
     let used = total(now)?.checked_sub(total(before)?)?;
-    let memory = stats.memory_stats.as_ref()?;
-    // Docker's own CLI takes the page cache off in the same way, under either control group hierarchy.
-    let cache = memory
-        .stats
-        .as_ref()
-        .and_then(|stats| {
-            stats
-                .get("total_inactive_file")
-                .or_else(|| stats.get("inactive_file"))
-        })
-        .copied()
-        .unwrap_or_default();
+    let memory = sample.memory_stats.as_ref()?;
+    // The page cache that can go at once, by its names under either control group hierarchy.
+    let cache = memory.stats.as_ref().and_then(|stats| {
+        stats
+            .get("total_inactive_file")
+            .or_else(|| stats.get("inactive_file"))
+    });
+    let in_use = memory.usage.unwrap_or_default();
     (system > 0).then(|| Usage {
-        cpu_cores: used as f64 / system as f64 * f64::from(now.online_cpus.unwrap_or(1)),
-        memory: memory.usage.unwrap_or_default().saturating_sub(cache),
+        cpu_cores: used as f64 / system as f64 * f64::from(processors(now)),
+        memory: in_use.saturating_sub(cache.copied().unwrap_or_default()),
         memory_limit: memory.limit.unwrap_or_default(),
     })
+}
+
+/// How many processors the system's time is summed over.
+fn processors(stats: &ContainerCpuStats) -> u32 {
+    let counted = || {
+        let list = stats.cpu_usage.as_ref()?.percpu_usage.as_ref()?;
+        u32::try_from(list.len()).ok()
+    };
+    stats
+        .online_cpus
+        .filter(|count| *count > 0)
+        .or_else(counted)
+        .unwrap_or(1)
+        .max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(json: &str) -> ContainerStatsResponse {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn use_is_what_the_engine_s_own_tool_shows_under_both_hierarchies() {
+        for (cache, hierarchy) in [
+            (r#"{"total_inactive_file":40,"inactive_file":7}"#, 1),
+            (r#"{"inactive_file":40}"#, 2),
+        ] {
+            let json = format!(
+                r#"{{"cpu_stats":{{"cpu_usage":{{"total_usage":500}},"system_cpu_usage":5000,"online_cpus":4}},
+                "precpu_stats":{{"cpu_usage":{{"total_usage":300}},"system_cpu_usage":4200}},
+                "memory_stats":{{"usage":100,"limit":1000,"stats":{cache}}}}}"#
+            );
+            let seen = usage(&sample(&json)).unwrap();
+            assert!((seen.cpu_cores - 1.0).abs() < 1e-9, "{hierarchy}: {seen:?}");
+            assert_eq!((seen.memory, seen.memory_limit), (60, 1000), "{hierarchy}");
+        }
+    }
+
+    #[test]
+    fn the_first_sample_and_a_restarted_counter_are_no_measurements() {
+        let first = r#"{"cpu_stats":{"cpu_usage":{"total_usage":5},"system_cpu_usage":50},
+            "precpu_stats":{"cpu_usage":{"total_usage":0}},"memory_stats":{"usage":1}}"#;
+        let restarted = r#"{"cpu_stats":{"cpu_usage":{"total_usage":5},"system_cpu_usage":50},
+            "precpu_stats":{"cpu_usage":{"total_usage":9},"system_cpu_usage":40},"memory_stats":{"usage":1}}"#;
+        for json in [first, restarted] {
+            assert_eq!(usage(&sample(json)), None);
+            assert!(!is_of_stopped(&sample(json)));
+        }
+        let stopped = r#"{"id":"x","cpu_stats":{"cpu_usage":{"total_usage":0}},"memory_stats":{}}"#;
+        assert!(is_of_stopped(&sample(stopped)));
+    }
+
+    #[tokio::test]
+    async fn the_end_of_events_is_an_error_and_commands_are_no_events() {
+        let event = |json: &str| Ok(serde_json::from_str::<EventMessage>(json).unwrap());
+        let items = vec![
+            event(r#"{"Type":"container","Action":"exec_start: sh","Actor":{"ID":"1"}}"#),
+            event(r#"{"Type":"volume","Action":"create","Actor":{"ID":"data","Attributes":{}}}"#),
+        ];
+        let seen: Vec<_> = until_broken(stream::iter(items).boxed()).collect().await;
+        assert_eq!(seen.len(), 2);
+        assert!(
+            matches!(&seen[0], Ok(event) if event.name == "data" && event.object == "volume"),
+            "{seen:?}"
+        );
+        assert!(matches!(&seen[1], Err(error) if error.kind == ErrorKind::Unreachable));
+    }
+
+    #[test]
+    fn engines_are_told_apart() {
+        let version = |json: &str| serde_json::from_str::<SystemVersion>(json).unwrap();
+        let info = |json: &str| serde_json::from_str::<SystemInfo>(json).unwrap();
+        let podman = version(r#"{"Components":[{"Name":"Podman Engine","Version":"5"}]}"#);
+        assert_eq!(product(&podman, &info("{}")), "Podman");
+        let desktop = version(r#"{"Platform":{"Name":"Docker Desktop 4.30"}}"#);
+        assert_eq!(product(&desktop, &info("{}")), "Docker Desktop");
+        let plain = version(r#"{"Platform":{"Name":"Docker Engine - Community"}}"#);
+        assert_eq!(product(&plain, &info(r#"{"Name":"colima"}"#)), "Colima");
+        assert_eq!(product(&plain, &info("{}")), "Docker");
+    }
 }
