@@ -43,7 +43,16 @@ impl Engine {
 
     pub(super) fn event_stream(&self) -> BoxStream<'static, Result<EngineEvent, Error>> {
         let filters = HashMap::from([("type", vec!["container", "network", "volume"])]);
-        let options = EventsOptionsBuilder::default().filters(&filters).build();
+        // The request goes out when the stream is first read; with the time of now, nothing until then is missed.
+        let now = Timestamp::now();
+        let options = EventsOptionsBuilder::default()
+            .since(&format!(
+                "{}.{:09}",
+                now.as_second(),
+                now.subsec_nanosecond()
+            ))
+            .filters(&filters)
+            .build();
         let docker = self.docker.clone().with_timeout(ANSWER);
         until_broken(docker.events(Some(options)).boxed())
     }

@@ -1,0 +1,487 @@
+//! The contract of `ContainerRuntime`, case by case.
+
+use std::time::Duration;
+
+use coracle::{
+    backend::ErrorKind,
+    domain::{
+        Protocol, PublishedPort,
+        container::{
+            Attachment, ContainerState, EngineEvent, FileEntry, LogRequest, NetworkSpec, VolumeSpec,
+        },
+    },
+};
+use futures::{StreamExt, TryStreamExt};
+
+use super::site::{Site, soon};
+
+/// A grace period that a well-behaved process does not need.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Makes a test of every case. `$ground` is an expression for the [`super::site::Ground`] to run on, and the attribute
+/// says how a test is run.
+#[macro_export]
+macro_rules! runtime_contract {
+    (#[$test:meta] $ground:expr) => {
+        $crate::runtime_contract! { @cases #[$test] $ground,
+            1 the_engine_introduces_itself,
+            2 a_container_is_listed_as_it_was_made,
+            3 starting_and_stopping_twice_is_once,
+            4 names_are_taken_once,
+            5 what_is_missing_is_not_found,
+            6 files_go_in_and_out,
+            7 commands_run_inside,
+            8 a_log_is_read_and_followed_to_the_end,
+            9 events_tell_what_happens,
+            10 networks_do_not_overlap,
+            11 a_network_in_use_stays,
+            12 a_volume_in_use_stays,
+            13 use_is_measured_until_the_end,
+            14 images_are_there_or_not,
+        }
+    };
+    (@cases #[$test:meta] $ground:expr, $($number:literal $case:ident,)*) => {
+        $(
+            #[$test]
+            async fn $case() {
+                let ground: $crate::contract::site::Ground = $ground;
+                ground
+                    .run(stringify!($case), $number, |site| {
+                        Box::pin($crate::contract::runtime::$case(site))
+                    })
+                    .await;
+            }
+        )*
+    };
+}
+
+pub async fn the_engine_introduces_itself(site: &Site) {
+    let info = site.runtime.info().await.unwrap();
+    for text in [
+        &info.endpoint,
+        &info.product,
+        &info.version,
+        &info.api_version,
+        &info.host,
+    ] {
+        assert!(!text.is_empty(), "{info:?}");
+    }
+    assert!(info.cpus > 0 && info.memory > 0, "{info:?}");
+    assert!(matches!(info.cgroup_version, 1 | 2), "{info:?}");
+}
+
+pub async fn a_container_is_listed_as_it_was_made(site: &Site) {
+    let (network, network_id) = site.network().await;
+    let seen = site.runtime.networks().await.unwrap();
+    let seen = seen.iter().find(|seen| seen.id == network_id).unwrap();
+    assert_eq!(
+        (seen.name.as_str(), seen.subnets.as_slice(), seen.gateway),
+        (
+            network.as_str(),
+            &[site.subnet()][..],
+            site.subnet().host(1).map(Into::into)
+        )
+    );
+
+    let address = site.subnet().host(7).map(Into::into);
+    let port = |container_port, protocol, host_port| PublishedPort {
+        container_port,
+        protocol,
+        host_ip: [127, 0, 0, 1].into(),
+        host_port,
+    };
+    let mut spec = site.container("one", &network, "sleep 300");
+    spec.address = address;
+    spec.env = vec!["WHO=me".to_owned()];
+    spec.ports = vec![
+        port(53, Protocol::Udp, 0),
+        port(6443, Protocol::Tcp, 0),
+        port(6443, Protocol::Tcp, 0),
+    ];
+    spec.tmpfs = vec!["/run".to_owned()];
+    spec.extra_hosts = vec!["other:10.1.2.3".to_owned()];
+    spec.network_id_label = Some("coracle.contract.network");
+    let id = site.runtime.create_container(&spec).await.unwrap();
+
+    let created = site.listed().await;
+    assert_eq!(created.len(), 1);
+    let created = &created[0];
+    assert_eq!(
+        (&created.id, &created.name, &created.image, created.state),
+        (&id, &spec.name, &spec.image, ContainerState::Created)
+    );
+    assert_eq!(created.labels["coracle.contract.network"], network_id);
+    let fixed = |address_now| Attachment {
+        network: network.clone(),
+        address: address_now,
+        fixed: address,
+    };
+    assert_eq!(created.attachments, [fixed(None)]);
+    assert_eq!(created.ports, []);
+
+    site.runtime.start(&spec.name).await.unwrap();
+    let running = site.listed().await.remove(0);
+    assert_eq!(running.state, ContainerState::Running);
+    assert_eq!(running.attachments, [fixed(address)]);
+    assert_eq!(running.ports.len(), 3, "{:?}", running.ports);
+    assert!(
+        running
+            .ports
+            .iter()
+            .all(|port| port.host_port > 0 && port.host_ip.is_loopback()),
+        "{:?}",
+        running.ports
+    );
+
+    let detail = site.runtime.inspect(&spec.name).await.unwrap();
+    assert_eq!(detail.info.id, id);
+    assert_eq!(detail.info.ports, running.ports);
+    let mut configured = detail.configured_ports.clone();
+    configured.sort_unstable();
+    let mut wanted = spec.ports.clone();
+    wanted.sort_unstable();
+    assert_eq!(configured, wanted);
+    assert_eq!(detail.command, spec.command);
+    assert_eq!(detail.extra_hosts, spec.extra_hosts);
+    assert!(detail.env.contains(&spec.env[0]));
+    assert!(detail.started.is_some() && detail.exit_code.is_none());
+
+    site.runtime.stop(&spec.name, GRACE).await.unwrap();
+    let stopped = site.listed().await.remove(0);
+    assert_eq!(stopped.state, ContainerState::Exited);
+    assert_eq!(stopped.attachments, [fixed(None)]);
+    assert_eq!(stopped.ports, []);
+    let detail = site.runtime.inspect(&id).await.unwrap();
+    assert!(detail.exit_code.is_some());
+    assert_eq!(detail.configured_ports.len(), 3);
+
+    // Every one of several labels has to be there.
+    let mark = site.mark();
+    let both = [mark.as_str(), "coracle.contract.network"];
+    assert_eq!(site.runtime.containers(&both).await.unwrap().len(), 1);
+    let other = [mark.as_str(), "coracle.contract.network=other"];
+    assert_eq!(site.runtime.containers(&other).await.unwrap(), []);
+
+    // Removing takes a running container too.
+    site.runtime.start(&id).await.unwrap();
+    site.runtime.remove_container(&id).await.unwrap();
+    assert_eq!(site.listed().await, []);
+}
+
+pub async fn starting_and_stopping_twice_is_once(site: &Site) {
+    let (network, _) = site.network().await;
+    let spec = site.container("one", &network, "sleep 300");
+    let runtime = &site.runtime;
+    runtime.create_container(&spec).await.unwrap();
+    runtime.stop(&spec.name, GRACE).await.unwrap();
+    for _ in 0..2 {
+        runtime.start(&spec.name).await.unwrap();
+        runtime.start(&spec.name).await.unwrap();
+        assert_eq!(site.listed().await[0].state, ContainerState::Running);
+        runtime.stop(&spec.name, GRACE).await.unwrap();
+        runtime.stop(&spec.name, GRACE).await.unwrap();
+        assert_eq!(site.listed().await[0].state, ContainerState::Exited);
+    }
+}
+
+pub async fn names_are_taken_once(site: &Site) {
+    let (network, _) = site.network().await;
+    let spec = site.container("one", &network, "sleep 300");
+    let runtime = &site.runtime;
+    runtime.create_container(&spec).await.unwrap();
+    let again = runtime.create_container(&spec).await.unwrap_err();
+    assert_eq!(again.kind, ErrorKind::Conflict, "{again}");
+
+    let twin = NetworkSpec {
+        name: network,
+        subnet: "10.99.0.0/24".parse().unwrap(),
+        labels: site.labels(),
+    };
+    let again = runtime.create_network(&twin).await.unwrap_err();
+    assert_eq!(again.kind, ErrorKind::Conflict, "{again}");
+}
+
+pub async fn what_is_missing_is_not_found(site: &Site) {
+    let runtime = &site.runtime;
+    let name = site.name("nobody");
+    let (network, _) = site.network().await;
+    let bystander = site.container("one", &network, "sleep 300");
+    runtime.create_container(&bystander).await.unwrap();
+    let mut homeless = site.container("two", &name, "sleep 300");
+    homeless.network_id_label = Some("coracle.contract.network");
+    let mut imageless = site.container("three", &network, "sleep 300");
+    imageless.image = "coracle.invalid/no/such:image".to_owned();
+    let file = FileEntry {
+        path: "/tmp/x".to_owned(),
+        mode: 0o600,
+        contents: Vec::new(),
+    };
+    let request = LogRequest::default();
+    let log: Result<Vec<_>, _> = runtime.logs(&name, &request).try_collect().await;
+    let measured: Result<Vec<_>, _> = runtime.usage(&name).try_collect().await;
+    let errors = [
+        ("inspect", runtime.inspect(&name).await.err()),
+        ("start", runtime.start(&name).await.err()),
+        ("stop", runtime.stop(&name, GRACE).await.err()),
+        ("remove", runtime.remove_container(&name).await.err()),
+        ("remove network", runtime.remove_network(&name).await.err()),
+        ("remove volume", runtime.remove_volume(&name).await.err()),
+        (
+            "disconnect from nothing",
+            runtime.disconnect(&name, &bystander.name).await.err(),
+        ),
+        ("put files", runtime.put_files(&name, &[file]).await.err()),
+        ("read file", runtime.read_file(&name, "/x").await.err()),
+        (
+            "read no file",
+            runtime.read_file(&bystander.name, "/no/file").await.err(),
+        ),
+        ("exec", runtime.exec(&name, &["echo"], GRACE).await.err()),
+        (
+            "create in nothing",
+            runtime.create_container(&homeless).await.err(),
+        ),
+        (
+            "create from nothing",
+            runtime.create_container(&imageless).await.err(),
+        ),
+        ("log", log.err()),
+        ("usage", measured.err()),
+    ];
+    for (what, error) in errors {
+        let error = error.unwrap_or_else(|| panic!("{what} succeeded"));
+        assert_eq!(error.kind, ErrorKind::NotFound, "{what}: {error}");
+        assert!(!error.why.is_empty(), "{what}");
+    }
+}
+
+pub async fn files_go_in_and_out(site: &Site) {
+    let (network, _) = site.network().await;
+    let spec = site.container("one", &network, "sleep 300");
+    let runtime = &site.runtime;
+    runtime.create_container(&spec).await.unwrap();
+    let entry = |path: &str, mode, contents: &[u8]| FileEntry {
+        path: path.to_owned(),
+        mode,
+        contents: contents.to_vec(),
+    };
+    let script = entry("/opt/deep/run.sh", 0o744, b"#!/bin/sh\necho ran\n");
+    let bytes = entry("/opt/bytes", 0o600, &[0, 255, 10, 0]);
+
+    // Before it has ever run.
+    let files = [script.clone(), bytes.clone()];
+    runtime.put_files(&spec.name, &files).await.unwrap();
+    for file in &files {
+        let read = runtime.read_file(&spec.name, &file.path).await.unwrap();
+        assert_eq!(read, file.contents, "{}", file.path);
+    }
+
+    // While it runs, over what was there.
+    runtime.start(&spec.name).await.unwrap();
+    let changed = entry("/opt/bytes", 0o600, b"other");
+    runtime
+        .put_files(&spec.name, std::slice::from_ref(&changed))
+        .await
+        .unwrap();
+    let read = runtime.read_file(&spec.name, "/opt/bytes").await.unwrap();
+    assert_eq!(read, changed.contents);
+    let read = runtime.read_file(&spec.name, &script.path).await.unwrap();
+    assert_eq!(read, script.contents);
+
+    // Not what is too large to be meant.
+    let large = entry("/opt/large", 0o600, &vec![7; (1 << 20) + 1]);
+    runtime.put_files(&spec.name, &[large]).await.unwrap();
+    let refused = runtime.read_file(&spec.name, "/opt/large").await;
+    assert_eq!(refused.unwrap_err().kind, ErrorKind::Failed);
+}
+
+pub async fn commands_run_inside(site: &Site) {
+    let container = site.running("sleep 300").await;
+    let run = |command: &'static [&'static str]| site.runtime.exec(&container, command, GRACE);
+    let said = run(&["echo", "hello"]).await.unwrap();
+    assert_eq!((said.code, said.output.as_slice()), (0, &b"hello\n"[..]));
+    let failed = run(&["sh", "-c", "echo oh; exit 3"]).await.unwrap();
+    assert_eq!((failed.code, failed.output.as_slice()), (3, &b"oh\n"[..]));
+
+    let short = Duration::from_secs(2);
+    let late = site.runtime.exec(&container, &["sleep", "300"], short);
+    let late = soon("the deadline of a command", late).await.unwrap_err();
+    assert_eq!(late.kind, ErrorKind::Timeout, "{late}");
+
+    site.runtime.stop(&container, GRACE).await.unwrap();
+    let stopped = run(&["echo", "hello"]).await.unwrap_err();
+    assert_eq!(stopped.kind, ErrorKind::Conflict, "{stopped}");
+}
+
+pub async fn a_log_is_read_and_followed_to_the_end(site: &Site) {
+    let container = site
+        .running("echo one; echo two; echo three; sleep 300")
+        .await;
+    let follow = LogRequest {
+        follow: true,
+        ..Default::default()
+    };
+    let mut followed = site.runtime.logs(&container, &follow);
+    for want in ["one", "two", "three"] {
+        let line = soon("a line", followed.next()).await.unwrap().unwrap();
+        assert_eq!(&*line.text, want);
+        assert!(line.time.is_some());
+    }
+    let read = async |request: LogRequest| -> Vec<_> {
+        let lines = site.runtime.logs(&container, &request).try_collect();
+        soon("a log", lines).await.unwrap()
+    };
+    let all = read(LogRequest::default()).await;
+    let texts: Vec<&str> = all.iter().map(|line| &*line.text).collect();
+    assert_eq!(texts, ["one", "two", "three"]);
+    let tail = read(LogRequest {
+        tail: Some(1),
+        ..Default::default()
+    });
+    assert_eq!(tail.await, all[2..]);
+    let last = all[2].time.unwrap();
+    let since = read(LogRequest {
+        since: Some(last),
+        ..Default::default()
+    });
+    let expected: Vec<_> = all
+        .iter()
+        .filter(|line| line.time.unwrap() >= last)
+        .cloned()
+        .collect();
+    assert_eq!(since.await, expected);
+
+    site.runtime.stop(&container, GRACE).await.unwrap();
+    let end = soon("the end of the log", followed.next()).await;
+    assert_eq!(end, None);
+}
+
+pub async fn events_tell_what_happens(site: &Site) {
+    let (network, _) = site.network().await;
+    let spec = site.container("one", &network, "sleep 300");
+    let runtime = &site.runtime;
+    let mut events = runtime.events();
+    let id = runtime.create_container(&spec).await.unwrap();
+    runtime.start(&id).await.unwrap();
+    runtime.exec(&id, &["echo", "hello"], GRACE).await.unwrap();
+    runtime.stop(&id, GRACE).await.unwrap();
+    runtime.remove_container(&id).await.unwrap();
+    runtime.remove_network(&network).await.unwrap();
+
+    let mut seen: Vec<EngineEvent> = Vec::new();
+    let to_the_end = async {
+        while !seen
+            .last()
+            .is_some_and(|event| event.name == network && event.action == "destroy")
+        {
+            let event = events.next().await.expect("the stream has ended").unwrap();
+            // Others may be at work on the engine.
+            if event.id == id || event.name == network {
+                seen.push(event);
+            }
+        }
+    };
+    soon("the end of the network", to_the_end).await;
+    let mut actions = seen
+        .iter()
+        .filter(|event| event.object == "container" && event.name == spec.name)
+        .map(|event| event.action.as_str());
+    for want in ["create", "start", "die", "stop", "destroy"] {
+        assert!(
+            actions.any(|action| action == want),
+            "no {want} in {seen:?}"
+        );
+    }
+    assert!(seen.iter().all(|event| event.time.is_some()), "{seen:?}");
+    assert!(
+        !seen.iter().any(|event| event.action.starts_with("exec")),
+        "{seen:?}"
+    );
+}
+
+pub async fn networks_do_not_overlap(site: &Site) {
+    let _ = site.network().await;
+    let inside = NetworkSpec {
+        name: site.name("inside"),
+        subnet: site.subnet().upper_half(),
+        labels: site.labels(),
+    };
+    let refused = site.runtime.create_network(&inside).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Conflict, "{refused}");
+}
+
+pub async fn a_network_in_use_stays(site: &Site) {
+    let (network, _) = site.network().await;
+    let spec = site.container("one", &network, "sleep 300");
+    let runtime = &site.runtime;
+    runtime.create_container(&spec).await.unwrap();
+    runtime.start(&spec.name).await.unwrap();
+    let refused = runtime.remove_network(&network).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Conflict, "{refused}");
+
+    runtime.disconnect(&network, &spec.name).await.unwrap();
+    assert_eq!(site.listed().await[0].attachments, []);
+    let gone = runtime.disconnect(&network, &spec.name).await.unwrap_err();
+    assert_eq!(gone.kind, ErrorKind::NotFound, "{gone}");
+    runtime.remove_network(&network).await.unwrap();
+    let gone = runtime.remove_network(&network).await.unwrap_err();
+    assert_eq!(gone.kind, ErrorKind::NotFound, "{gone}");
+}
+
+pub async fn a_volume_in_use_stays(site: &Site) {
+    let (network, _) = site.network().await;
+    let volume = VolumeSpec {
+        name: site.name("data"),
+        labels: site.labels(),
+    };
+    let runtime = &site.runtime;
+    runtime.create_volume(&volume).await.unwrap();
+    // Creating it again is how it is made sure that it is there.
+    runtime.create_volume(&volume).await.unwrap();
+    let mark = site.mark();
+    let listed = runtime.volumes(&[&mark]).await.unwrap();
+    assert_eq!(listed, std::slice::from_ref(&volume));
+
+    let mut spec = site.container("one", &network, "sleep 300");
+    spec.binds = vec![format!("{}:/data", volume.name)];
+    runtime.create_container(&spec).await.unwrap();
+    let detail = runtime.inspect(&spec.name).await.unwrap();
+    assert_eq!(detail.binds, spec.binds);
+    let refused = runtime.remove_volume(&volume.name).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Conflict, "{refused}");
+
+    // A labelled volume outlives the container; only anonymous ones go with it.
+    runtime.remove_container(&spec.name).await.unwrap();
+    assert_eq!(runtime.volumes(&[&mark]).await.unwrap().len(), 1);
+    runtime.remove_volume(&volume.name).await.unwrap();
+    assert_eq!(runtime.volumes(&[&mark]).await.unwrap(), []);
+}
+
+pub async fn use_is_measured_until_the_end(site: &Site) {
+    let container = site.running("sleep 300").await;
+    let mut usage = site.runtime.usage(&container);
+    let first = soon("a measurement", usage.next()).await.unwrap().unwrap();
+    assert!(
+        first.memory > 0 && first.memory <= first.memory_limit,
+        "{first:?}"
+    );
+    assert!(first.cpu_cores >= 0.0, "{first:?}");
+
+    site.runtime.stop(&container, GRACE).await.unwrap();
+    let rest: Result<Vec<_>, _> = soon("the end of the measurements", usage.try_collect()).await;
+    rest.unwrap();
+}
+
+pub async fn images_are_there_or_not(site: &Site) {
+    let runtime = &site.runtime;
+    let there = site.container("x", "", "").image;
+    assert!(runtime.has_image(&there).await.unwrap());
+    let missing = "coracle.invalid/no/such:image";
+    assert!(!runtime.has_image(missing).await.unwrap());
+    let pulled: Result<Vec<_>, _> = runtime.pull(missing).try_collect().await;
+    let refused = pulled.unwrap_err();
+    assert!(
+        refused.what.contains(missing) && !refused.why.is_empty(),
+        "{refused}"
+    );
+}
