@@ -1,1 +1,3 @@
 //! Every layer of tests that needs no engine, as one binary.
+
+mod docker;

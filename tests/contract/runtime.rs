@@ -210,7 +210,7 @@ pub async fn what_is_missing_is_not_found(site: &Site) {
     let mut homeless = site.container("two", &name, "sleep 300");
     homeless.network_id_label = Some("coracle.contract.network");
     let mut imageless = site.container("three", &network, "sleep 300");
-    imageless.image = "coracle.invalid/no/such:image".to_owned();
+    "coracle.invalid/no/such:image".clone_into(&mut imageless.image);
     let file = FileEntry {
         path: "/tmp/x".to_owned(),
         mode: 0o600,
