@@ -46,9 +46,7 @@ macro_rules! runtime_contract {
             async fn $case() {
                 let ground: $crate::contract::site::Ground = $ground;
                 ground
-                    .run(stringify!($case), $number, |site| {
-                        Box::pin($crate::contract::runtime::$case(site))
-                    })
+                    .run(stringify!($case), $number, $crate::contract::runtime::$case)
                     .await;
             }
         )*

@@ -9,7 +9,7 @@ use coracle::{
         container::{ContainerInfo, ContainerSpec, Labels, NetworkSpec},
     },
 };
-use futures::{FutureExt, future::BoxFuture};
+use futures::FutureExt;
 
 /// Nothing that is waited for takes longer, on a busy machine either.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,12 +34,7 @@ pub struct Site {
 
 impl Ground {
     /// Runs a case, and takes down what it has made, also when it fails.
-    pub async fn run(
-        self,
-        case: &str,
-        number: u8,
-        body: impl for<'a> FnOnce(&'a Site) -> BoxFuture<'a, ()>,
-    ) {
+    pub async fn run(self, case: &str, number: u8, body: impl AsyncFnOnce(&Site)) {
         let site = Site {
             runtime: self.runtime,
             image: self.image,

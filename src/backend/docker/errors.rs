@@ -33,13 +33,13 @@ pub(super) fn explain(what: &str, error: &Source) -> Error {
         ),
         Source::IOError { .. }
         | Source::HyperResponseError { .. }
-        | Source::HyperLegacyError { .. } => (ErrorKind::Unreachable, causes(error)),
+        | Source::HyperLegacyError { .. } => (ErrorKind::Unreachable, lost(&cause(error))),
         Source::DockerStreamError { error } => (class(500, error.trim()), error.trim().to_owned()),
         Source::JsonDataError { .. } | Source::JsonSerdeError { .. } => (
             ErrorKind::Failed,
-            format!("the answer is not an engine's: {}", causes(error)),
+            format!("the answer is not an engine's: {}", cause(error)),
         ),
-        other => (ErrorKind::Failed, causes(other)),
+        other => (ErrorKind::Failed, cause(other)),
     };
     Error::new(kind, what, why)
 }
@@ -82,7 +82,7 @@ fn class(status: u16, message: &str) -> ErrorKind {
 }
 
 /// The innermost cause of an error; the layers above it only say that a request failed.
-fn causes(error: &Source) -> String {
+fn cause(error: &Source) -> String {
     let mut innermost = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -92,13 +92,24 @@ fn causes(error: &Source) -> String {
         }
         source = cause.source();
     }
-    if innermost.contains("Permission denied") {
-        return format!(
-            "{innermost}: the socket belongs to another user or group. Join the group (often \
-             `sudo usermod -aG docker $USER`, then log in again) or use a rootless engine"
-        );
-    }
     innermost
+}
+
+/// What a broken or refused connection means, and what to do about it.
+fn lost(cause: &str) -> String {
+    let says = |words: &str| cause.contains(words);
+    if says("Permission denied") {
+        format!(
+            "{cause}: the socket belongs to another user or group. Join the group (often \
+             `sudo usermod -aG docker $USER`, then log in again) or use a rootless engine"
+        )
+    } else if says("No such file") {
+        "the engine's socket is gone".to_owned()
+    } else if says("Connection refused") {
+        format!("no engine listens there ({cause})")
+    } else {
+        format!("the connection to the engine broke: {cause}")
+    }
 }
 
 #[cfg(test)]
@@ -144,6 +155,28 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn a_lost_connection_is_told_from_its_innermost_cause() {
+        for (kind, words) in [
+            (
+                std::io::ErrorKind::UnexpectedEof,
+                "connection to the engine broke",
+            ),
+            (
+                std::io::ErrorKind::ConnectionReset,
+                "connection to the engine broke",
+            ),
+        ] {
+            let error = explain("x", &Source::IOError { err: kind.into() });
+            assert_eq!(error.kind, ErrorKind::Unreachable);
+            assert!(error.why.contains(words), "{error}");
+        }
+        let denied = Source::IOError {
+            err: std::io::Error::from_raw_os_error(13),
+        };
+        assert!(explain("x", &denied).why.contains("usermod -aG docker"));
     }
 
     #[test]
