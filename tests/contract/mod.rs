@@ -9,5 +9,6 @@
     reason = "functions that are called from tests fail as tests do"
 )]
 
+pub mod activity;
 pub mod runtime;
 pub mod site;
