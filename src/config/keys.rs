@@ -3,7 +3,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// A key without its modifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,8 +69,8 @@ const NAMES: &[(&str, Key)] = &[
 ];
 
 /// A key with its modifiers. Equal chords are equal values: the constructors bring them into one form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct KeyChord {
     /// With control held.
     pub ctrl: bool,
@@ -145,6 +145,44 @@ impl TryFrom<String> for KeyChord {
 
     fn try_from(text: String) -> Result<Self, String> {
         text.parse()
+    }
+}
+
+impl From<KeyChord> for String {
+    fn from(chord: KeyChord) -> Self {
+        chord.to_string()
+    }
+}
+
+/// The keys of one action: in a file one text, or a list of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct KeyList(pub Vec<KeyChord>);
+
+impl<'de> Deserialize<'de> for KeyList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+        impl<'de> de::Visitor<'de> for OneOrMany {
+            type Value = KeyList;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key or a list of keys")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<KeyList, E> {
+                text.parse()
+                    .map(|chord| KeyList(vec![chord]))
+                    .map_err(E::custom)
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut keys: A) -> Result<KeyList, A::Error> {
+                let mut list = Vec::new();
+                while let Some(chord) = keys.next_element()? {
+                    list.push(chord);
+                }
+                Ok(KeyList(list))
+            }
+        }
+        deserializer.deserialize_any(OneOrMany)
     }
 }
 
