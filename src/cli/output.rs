@@ -1,0 +1,119 @@
+//! What goes to stdout: results and nothing else, as a table for people or as data for scripts.
+
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+use serde_json::Value;
+
+use crate::domain::Problem;
+
+/// How a result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// A table
+    #[default]
+    Table,
+    /// A table with more columns
+    Wide,
+    /// Names only, one a line
+    Name,
+    /// JSON
+    Json,
+    /// YAML
+    Yaml,
+}
+
+/// Writes to stdout. A reader that went away (`| head`) has all it wanted, so that is a success.
+///
+/// # Errors
+/// Where stdout cannot be written for another reason, such as a full disk.
+pub fn print(text: &str) -> Result<(), Problem> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Problem::failed(
+            "the result was not written",
+            error.to_string(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line to stderr. Nothing can be done where that fails.
+pub fn note(text: &str) {
+    let mut out = io::stderr().lock();
+    let _ = writeln!(out, "{text}");
+}
+
+/// The value as pretty JSON or as YAML.
+///
+/// # Errors
+/// Where the YAML writer refuses the value, which no value of JSON makes it do.
+pub fn data(value: &Value, format: Format) -> Result<String, Problem> {
+    if format == Format::Yaml {
+        return serde_saphyr::to_string(value)
+            .map_err(|error| Problem::failed("the result was not written", error.to_string()));
+    }
+    Ok(format!("{value:#}\n"))
+}
+
+/// Rows in aligned columns, the headers first unless there are none. Columns are as wide as their widest cell, and the
+/// last one is not padded.
+#[must_use]
+pub fn table(headers: &[&str], rows: &[Vec<String>], with_headers: bool) -> String {
+    use unicode_width::UnicodeWidthStr;
+
+    let head: Vec<String> = headers.iter().map(|header| (*header).to_owned()).collect();
+    let lines: Vec<&Vec<String>> = with_headers
+        .then_some(&head)
+        .into_iter()
+        .chain(rows)
+        .collect();
+    let widths: Vec<usize> = (0..headers.len())
+        .map(|column| {
+            let cells = lines.iter().filter_map(|line| line.get(column));
+            cells.map(|cell| cell.width()).max().unwrap_or(0)
+        })
+        .collect();
+    let mut text = String::new();
+    for line in lines {
+        let mut printed = String::new();
+        for (cell, width) in line.iter().zip(&widths) {
+            printed.push_str(cell);
+            printed.push_str(&" ".repeat(width - cell.width() + 3));
+        }
+        text.push_str(printed.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_by_what_a_terminal_shows() {
+        let rows = [
+            vec!["demo".to_owned(), "1/1".to_owned()],
+            vec!["日本".to_owned(), "0/1".to_owned()],
+        ];
+        assert_eq!(
+            table(&["NAME", "SERVERS"], &rows, true),
+            "NAME   SERVERS\ndemo   1/1\n日本   0/1\n"
+        );
+        assert_eq!(table(&["NAME", "SERVERS"], &[], false), "");
+    }
+
+    #[test]
+    fn data_is_json_or_yaml() {
+        let value = serde_json::json!({"name": "on", "nodes": []});
+        assert_eq!(
+            data(&value, Format::Json).unwrap(),
+            "{\n  \"name\": \"on\",\n  \"nodes\": []\n}\n"
+        );
+        assert_eq!(
+            data(&value, Format::Yaml).unwrap(),
+            "name: \"on\"\nnodes: []\n"
+        );
+    }
+}
