@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::ValueEnum;
 use serde_json::Value;
 
-use crate::domain::Problem;
+use crate::domain::{Problem, log::sanitize};
 
 /// How a result is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -57,16 +57,17 @@ pub fn data(value: &Value, format: Format) -> Result<String, Problem> {
 }
 
 /// Rows in aligned columns, the headers first unless there are none. Columns are as wide as their widest cell, and the
-/// last one is not padded.
+/// last one is not padded. Cells come from engines and clusters, so that what moves a cursor is taken out.
 #[must_use]
 pub fn table(headers: &[&str], rows: &[Vec<String>], with_headers: bool) -> String {
     use unicode_width::UnicodeWidthStr;
 
     let head: Vec<String> = headers.iter().map(|header| (*header).to_owned()).collect();
-    let lines: Vec<&Vec<String>> = with_headers
+    let lines: Vec<Vec<String>> = with_headers
         .then_some(&head)
         .into_iter()
         .chain(rows)
+        .map(|line| line.iter().map(|cell| sanitize(cell.as_bytes())).collect())
         .collect();
     let widths: Vec<usize> = (0..headers.len())
         .map(|column| {
@@ -95,7 +96,7 @@ mod tests {
     fn columns_are_aligned_by_what_a_terminal_shows() {
         let rows = [
             vec!["demo".to_owned(), "1/1".to_owned()],
-            vec!["日本".to_owned(), "0/1".to_owned()],
+            vec!["日\u{1b}[2J本".to_owned(), "0/1".to_owned()],
         ];
         assert_eq!(
             table(&["NAME", "SERVERS"], &rows, true),

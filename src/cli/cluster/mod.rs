@@ -1,0 +1,3 @@
+//! `coracle cluster ...`: one file a verb, with k3d's words, aliases and flags.
+
+pub mod shape;
