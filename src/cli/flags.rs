@@ -13,7 +13,7 @@ use crate::domain::{ApiEndpoint, Problem, PublishedPort, Role, spec::WaitFor};
 /// How much `--wait` waits for. `true` and `false` are k3d's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum WaitWord {
-    /// Until a person can use it: API, nodes, default `ServiceAccount`
+    /// Until a person can use it: API, nodes, default ServiceAccount
     #[value(alias = "true")]
     Usable,
     /// Besides that, until every pod of kube-system is ready

@@ -1,8 +1,134 @@
-//! cli
-pub mod cluster;
-pub mod flags;
-pub mod logging;
-pub mod mask;
-pub mod output;
-pub mod progress;
-pub mod settings;
+//! The command line: the screen's other face. It reads flags, calls `ops` and prints; one file a subcommand.
+//!
+//! Results go to stdout, everything else to stderr. The exit code is [`ProblemKind::exit_code`].
+//!
+//! [`ProblemKind::exit_code`]: crate::domain::ProblemKind::exit_code
+
+mod args;
+mod cluster;
+mod context;
+mod drive;
+mod flags;
+mod logging;
+mod mask;
+mod output;
+mod progress;
+mod settings;
+mod signals;
+mod terminal;
+mod version;
+
+use std::{fmt::Write as _, process::ExitCode};
+
+use clap::Parser;
+
+use self::{
+    args::{Command, CommandLine},
+    context::Context,
+    logging::Reader,
+    output::note,
+};
+use crate::{
+    config::Names,
+    domain::{Problem, log::sanitize},
+};
+
+/// The whole program: reads the command line and does what it says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    match start(line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            note(&problem_text(&problem));
+            ExitCode::from(problem.kind.exit_code())
+        }
+    }
+}
+
+fn start(line: CommandLine) -> Result<(), Problem> {
+    let reader = if line.command.is_some() {
+        Reader::Stderr
+    } else {
+        Reader::Pane
+    };
+    logging::start(line.global.log_file.as_deref(), reader)?;
+    let (config, problems) = settings::read(line.config.as_deref(), Names::default());
+    // Two workers: the work is waiting for answers, and the machine belongs to the clusters.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::failed("the program cannot start", error.to_string()))?;
+    let Some(command) = line.command else {
+        return screen();
+    };
+    for problem in &problems {
+        note(&problem_text(problem));
+    }
+    let cx = Context {
+        global: line.global,
+        config,
+    };
+    let result = runtime.block_on(run(&cx, command));
+    // A name lookup or a file of a dead mount that nobody waits for any more must not hold the process back.
+    runtime.shutdown_background();
+    result
+}
+
+async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
+    match command {
+        Command::Cluster(command) => cluster::run(cx, command).await,
+        Command::Version(args) => version::run(&args, &cx.config.cluster),
+    }
+}
+
+/// The problem as it is printed: what, why and the hint, each on lines of its own and harmless for a terminal.
+fn problem_text(problem: &Problem) -> String {
+    let mut text = String::new();
+    for (label, part) in [
+        ("error", &problem.what),
+        ("  why", &problem.why),
+        (" hint", &problem.hint),
+    ] {
+        for (number, line) in part.trim().lines().enumerate() {
+            let label = if number == 0 {
+                format!("{label}:")
+            } else {
+                " ".repeat(6)
+            };
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{label} {}", sanitize(line.as_bytes()));
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+fn screen() -> Result<(), Problem> {
+    Err(Problem::failed(
+        "the screen does not open",
+        "this is not built yet",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn a_problem_is_printed_in_aligned_lines_without_control_characters() {
+        let problem = Problem::failed("it broke", "\nfirst\u{1b}[2J\nsecond").with_hint("mend it");
+        assert_eq!(
+            problem_text(&problem),
+            "error: it broke\n  why: first\n       second\n hint: mend it"
+        );
+    }
+}

@@ -29,16 +29,8 @@ pub struct Style {
 #[derive(Debug, Clone, PartialEq)]
 enum State {
     Waiting,
-    Running {
-        since: Duration,
-        progress: Progress,
-    },
-    /// Done, with whether it changed something that would have to be taken back.
-    Done {
-        changed: bool,
-    },
-    Failed,
-    Undone,
+    Running { since: Duration, progress: Progress },
+    Ended,
 }
 
 /// The report of one plan.
@@ -90,40 +82,25 @@ impl Report {
                 None
             }
             Event::Finished(_, Outcome::AlreadySo) => {
-                *state = State::Done { changed: false };
+                *state = State::Ended;
                 None
             }
             Event::Finished(_, Outcome::Done(took)) => {
-                *state = State::Done { changed: true };
+                *state = State::Ended;
                 Some(format!("{} {text}  {}", style.mark('+'), seconds(*took)))
             }
             Event::Failed(_, problem) => {
-                *state = State::Failed;
+                *state = State::Ended;
                 let why = clean(problem.why.lines().next().unwrap_or_default());
                 Some(format!("{} {text}: {why}", style.mark('x')))
             }
-            Event::Undone(_) => {
-                *state = State::Undone;
-                Some(format!("{} taken back: {text}", style.mark('-')))
-            }
+            Event::Undone(_) => Some(format!("{} taken back: {text}", style.mark('-'))),
             Event::UndoFailed(_, problem) => Some(format!(
                 "{} not taken back: {text}: {}",
                 style.mark('x'),
                 clean(&problem.why.replace('\n', " "))
             )),
         }
-    }
-
-    /// What was changed, or may be changed in part, and was not taken back.
-    #[must_use]
-    pub fn left(&self) -> Vec<&str> {
-        let left = self.steps.iter().filter(|(_, _, state)| {
-            matches!(
-                state,
-                State::Done { changed: true } | State::Running { .. } | State::Failed
-            )
-        });
-        left.map(|(text, ..)| text.as_str()).collect()
     }
 
     /// The bytes that bring the terminal up to date: the steps that are going on are replaced, a line that stays goes
@@ -288,7 +265,6 @@ mod tests {
                 "- taken back: image img"
             ]
         );
-        assert_eq!(report.left(), ["wait for node"]);
         assert_eq!(report.draw(Some("line"), at(2), 80), "line\n");
     }
 

@@ -13,6 +13,7 @@ mod kubeconfig_lock;
 mod kubeconfig_write;
 pub mod log_store;
 pub mod observe;
+pub mod open;
 mod prepare;
 pub mod recover;
 mod steps;

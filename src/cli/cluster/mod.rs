@@ -1,3 +1,55 @@
 //! `coracle cluster ...`: one file a verb, with k3d's words, aliases and flags.
 
-pub mod shape;
+mod create;
+mod delete;
+mod finish;
+mod list;
+mod restart;
+mod scale;
+mod shape;
+mod start;
+mod stop;
+mod targets;
+
+use super::context::Context;
+use crate::domain::Problem;
+
+/// What to do with clusters.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Create a cluster
+    Create(Box<create::Args>),
+    /// List the clusters
+    #[command(visible_aliases = ["ls", "get"])]
+    List(list::Args),
+    /// Start clusters that are stopped
+    Start(start::Args),
+    /// Stop clusters and keep everything of them
+    Stop(stop::Args),
+    /// Stop clusters and start them again
+    Restart(restart::Args),
+    /// Change the number of nodes of a running cluster
+    Scale(scale::Args),
+    /// Delete clusters and everything in them, without asking
+    #[command(visible_aliases = ["rm", "del"])]
+    Delete(delete::Args),
+    /// Finish an interrupted operation, or remove what it left
+    Finish(finish::Args),
+}
+
+/// Does it.
+///
+/// # Errors
+/// What did not work.
+pub async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
+    match command {
+        Command::Create(args) => create::run(cx, &args).await,
+        Command::List(args) => list::run(cx, &args).await,
+        Command::Start(args) => start::run(cx, &args).await,
+        Command::Stop(args) => stop::run(cx, &args).await,
+        Command::Restart(args) => restart::run(cx, &args).await,
+        Command::Scale(args) => scale::run(cx, &args).await,
+        Command::Delete(args) => delete::run(cx, &args).await,
+        Command::Finish(args) => finish::run(cx, &args).await,
+    }
+}

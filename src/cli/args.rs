@@ -1,0 +1,77 @@
+//! The command line: what is understood before anything is looked at. Subcommands are in the files of their names.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "the comments on flags are the help texts, which are plain"
+)]
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::{cluster, version};
+
+/// A full-screen terminal manager for Kubernetes clusters that run in containers.
+///
+/// Without a command it opens the screen.
+#[derive(Debug, Parser)]
+#[command(name = "coracle", version, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 refused or \
+    cancelled, 5 engine or API not reached."
+)]
+pub struct CommandLine {
+    /// What all commands take.
+    #[command(flatten)]
+    pub global: Global,
+    /// Read the settings from this file alone
+    #[arg(long, value_name = "FILE", help_heading = "Options")]
+    pub config: Option<PathBuf>,
+    /// What to do; nothing opens the screen.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What all commands take.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// Work on a simulated world instead of a real engine
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = ""
+    )]
+    pub simulate: Option<String>,
+    /// The engine: unix:///path, tcp://host:port (default: as the docker command, then the usual sockets)
+    #[arg(long, global = true, value_name = "ENDPOINT")]
+    pub docker_host: Option<String>,
+    /// The kubeconfig file, in place of KUBECONFIG or ~/.kube/config
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The Kubernetes context to open the screen on
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Write the program's own log to this file; RUST_LOG says how much
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+    /// Draw with ASCII characters only
+    #[arg(long, global = true)]
+    pub ascii: bool,
+    /// No colours (as with NO_COLOR)
+    #[arg(long, global = true)]
+    pub no_color: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create, list, start, stop, scale and delete clusters
+    #[command(subcommand)]
+    Cluster(cluster::Command),
+    /// Print the version
+    Version(version::Args),
+}

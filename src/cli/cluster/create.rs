@@ -1,0 +1,305 @@
+//! `coracle cluster create`.
+
+use clap::value_parser;
+
+use super::{
+    list::find,
+    shape::{self, Shown},
+    targets::{DEFAULT_NAME, Manner, Wait},
+};
+use crate::{
+    cli::{
+        context::Context,
+        drive, flags,
+        output::{self, Format, note},
+        signals::Signals,
+    },
+    config::ClusterDefaults,
+    domain::{ApiEndpoint, ClusterName, ClusterSpec, Problem, Secret},
+    ops::{self, Wish},
+    plan::Kubeconfig,
+};
+
+/// The flags.
+#[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "k3d's switches, each independent of the others"
+)]
+pub struct Args {
+    /// The new cluster's name
+    #[arg(default_value = DEFAULT_NAME)]
+    name: String,
+    /// How many servers (control plane nodes)
+    #[arg(short, long, value_parser = value_parser!(u16).range(1..))]
+    servers: Option<u16>,
+    /// How many agents (worker nodes)
+    #[arg(short, long)]
+    agents: Option<u16>,
+    /// The node image
+    #[arg(short, long)]
+    image: Option<String>,
+    /// The secret that nodes join with
+    #[arg(long, hide_env_values = true)]
+    token: Option<String>,
+    /// The addresses of the cluster's network (172.28.0.0/16, or auto)
+    #[arg(long, value_name = "CIDR")]
+    subnet: Option<String>,
+    /// Where the Kubernetes API is published
+    #[arg(long, value_name = "[HOST:]PORT")]
+    api_port: Option<String>,
+    /// Publish a port on the load balancer, for every node
+    #[arg(short, long, value_name = "[ADDRESS:][HOST_PORT:]PORT[@loadbalancer]")]
+    port: Vec<String>,
+    /// Pass an argument to k3s (--disable=traefik@server:*)
+    #[arg(long, value_name = "ARG@NODES", allow_hyphen_values = true)]
+    k3s_arg: Vec<String>,
+    /// Set an environment variable in every node
+    #[arg(short, long, value_name = "NAME=VALUE")]
+    env: Vec<String>,
+    /// No load balancer: the first server publishes the API itself
+    #[arg(long)]
+    no_lb: bool,
+    /// Add the cluster to the kubeconfig
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value_t = true,
+        action = clap::ArgAction::Set
+    )]
+    kubeconfig_update_default: bool,
+    /// Make it the kubeconfig's current context
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value_t = true,
+        action = clap::ArgAction::Set
+    )]
+    kubeconfig_switch_context: bool,
+    /// Write the plan, or the new cluster, as data
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+    #[command(flatten)]
+    wait: Wait,
+    #[command(flatten)]
+    manner: Manner,
+}
+
+/// Creates a cluster.
+///
+/// # Errors
+/// What did not work, after it was taken back.
+pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
+    let spec = specification(args, &cx.config.cluster)?;
+    let name = spec.name.clone();
+    let backends = cx.backends().await?;
+    let wish = Wish::Create {
+        spec: Box::new(spec),
+        kubeconfig: kubeconfig(args),
+    };
+    let request = args.manner.request(cx, &backends, wish, args.wait.wanted());
+    if args.manner.dry_run {
+        return drive::print_plan(&backends, &request, args.output).await;
+    }
+    let mut signals = Signals::take()?;
+    let report = drive::fulfil(&backends, &request, cx.style(), &mut signals).await?;
+    let seconds = report.took.as_secs_f64();
+    note(&format!("cluster \"{name}\" is there ({seconds:.1} s)"));
+    if args.kubeconfig_update_default && !backends.simulated {
+        note(&format!("try: kubectl --context k3d-{name} get nodes"));
+    }
+    if args.output == Format::Table {
+        return Ok(());
+    }
+    let clusters = ops::observe(&backends).await?.clusters;
+    let cluster = find(&clusters, name.as_str())?;
+    match args.output {
+        Format::Json | Format::Yaml => {
+            output::print(&output::data(&shape::cluster(cluster, false), args.output)?)
+        }
+        format => {
+            let shown = Shown {
+                headers: true,
+                token: false,
+            };
+            let now = jiff::Timestamp::now();
+            let one = std::slice::from_ref(cluster);
+            output::print(&shape::clusters(one, format, shown, now)?)
+        }
+    }
+}
+
+fn kubeconfig(args: &Args) -> Kubeconfig {
+    match (
+        args.kubeconfig_update_default,
+        args.kubeconfig_switch_context,
+    ) {
+        (false, _) => Kubeconfig::Untouched,
+        (true, false) => Kubeconfig::Merge,
+        (true, true) => Kubeconfig::MergeAndSwitch,
+    }
+}
+
+/// The wanted cluster: the flags, and the settings where there is no flag.
+fn specification(args: &Args, defaults: &ClusterDefaults) -> Result<ClusterSpec, Problem> {
+    let image = args.image.as_ref().unwrap_or(&defaults.image).clone();
+    if image.is_empty() || image.starts_with('+') || matches!(image.as_str(), "latest" | "stable") {
+        return Err(Problem::usage(
+            format!("{image:?} is not an image"),
+            "the names of k3s channels are not looked up",
+        )
+        .with_hint(format!("name an image, such as {}", defaults.image)));
+    }
+    let api = match &args.api_port {
+        Some(text) => flags::api_endpoint(text, defaults.api_address)?,
+        None => ApiEndpoint {
+            host_ip: defaults.api_address,
+            host: flags::client_address(defaults.api_address),
+            port: None,
+        },
+    };
+    let ports = if args.port.is_empty() {
+        defaults.published().collect()
+    } else {
+        flags::ports(&args.port)?
+    };
+    let k3s_args = flags::k3s_args(&args.k3s_arg)?;
+    if args.no_lb && !ports.is_empty() {
+        return Err(Problem::usage(
+            "ports cannot be published",
+            "there is no load balancer that could publish them",
+        )
+        .with_hint("leave --no-lb out, or the ports"));
+    }
+    Ok(ClusterSpec {
+        name: ClusterName::parse(&args.name)?,
+        servers: args.servers.unwrap_or_else(|| defaults.servers.get()),
+        agents: args.agents.unwrap_or(defaults.agents),
+        image,
+        proxy_image: defaults.proxy_image.clone(),
+        load_balancer: !args.no_lb,
+        api,
+        token: args.token.as_ref().map(Secret::new),
+        subnet: match args.subnet.as_deref() {
+            None | Some("auto") => None,
+            Some(text) => Some(text.parse()?),
+        },
+        ports,
+        server_args: k3s_args.servers,
+        agent_args: k3s_args.agents,
+        env: flags::environment(&args.env)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn args(line: &str) -> Args {
+        let words = std::iter::once("create").chain(line.split_whitespace());
+        Line::try_parse_from(words).unwrap().args
+    }
+
+    fn spec(line: &str) -> Result<ClusterSpec, Problem> {
+        specification(&args(line), &ClusterDefaults::default())
+    }
+
+    #[test]
+    fn without_flags_the_settings_decide() {
+        let defaults: ClusterDefaults =
+            toml::from_str("image = 'i'\nservers = 3\nports = ['80:80']\napi_address = '0.0.0.0'")
+                .unwrap();
+        let spec = specification(&args(""), &defaults).unwrap();
+        assert_eq!(
+            (spec.name.as_str(), spec.image.as_str(), spec.servers),
+            ("k3s-default", "i", 3)
+        );
+        assert_eq!(
+            (
+                spec.api.host_ip.to_string().as_str(),
+                spec.api.host.as_str()
+            ),
+            ("0.0.0.0", "127.0.0.1")
+        );
+        assert_eq!(spec.ports.len(), 1);
+        assert!(spec.load_balancer && spec.token.is_none());
+    }
+
+    #[test]
+    fn k3d_s_flags_mean_what_they_mean_there() {
+        let line = "demo -s 2 -a 1 -i img --token t --subnet 172.28.0.0/16 --api-port 0.0.0.0:6550 \
+                    -p 8080:80@loadbalancer --k3s-arg --disable=traefik@server:* -e A=b@all";
+        let spec = spec(line).unwrap();
+        assert_eq!(
+            (spec.servers, spec.agents, spec.image.as_str()),
+            (2, 1, "img")
+        );
+        assert_eq!(spec.token.unwrap().reveal(), "t");
+        assert_eq!(spec.subnet.unwrap().to_string(), "172.28.0.0/16");
+        assert_eq!(spec.api.port, Some(6550));
+        assert_eq!(spec.ports[0].to_string(), "127.0.0.1:8080:80/tcp");
+        assert_eq!(spec.server_args, ["--disable=traefik"]);
+        assert_eq!(spec.env, ["A=b"]);
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused_before_anything_is_touched() {
+        for line in [
+            "Demo",
+            "--no-lb -p 80:80",
+            "-i latest",
+            "-i +v1.34",
+            "--subnet x",
+            "--api-port x",
+        ] {
+            let problem = spec(line).unwrap_err();
+            assert_eq!(problem.kind.exit_code(), 2, "{line}: {problem}");
+        }
+        for line in [
+            "-s 0",
+            "--timeout x",
+            "--wait=maybe",
+            "--volume /a:/b",
+            "--no-wait --wait=all",
+        ] {
+            let words = std::iter::once("create").chain(line.split_whitespace());
+            assert!(Line::try_parse_from(words).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn waiting_and_the_kubeconfig_follow_k3d_s_switches() {
+        use crate::domain::spec::WaitFor;
+        for (line, want) in [
+            ("", WaitFor::Usable),
+            ("--wait", WaitFor::Usable),
+            ("--wait=true", WaitFor::Usable),
+            ("--wait=all", WaitFor::All),
+            ("--wait=false", WaitFor::Nothing),
+            ("--no-wait", WaitFor::Nothing),
+        ] {
+            assert_eq!(args(line).wait.wanted(), want, "{line}");
+        }
+        for (line, want) in [
+            ("", Kubeconfig::MergeAndSwitch),
+            ("--kubeconfig-switch-context=false", Kubeconfig::Merge),
+            ("--kubeconfig-update-default=false", Kubeconfig::Untouched),
+        ] {
+            assert_eq!(kubeconfig(&args(line)), want, "{line}");
+        }
+    }
+}

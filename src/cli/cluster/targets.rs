@@ -1,0 +1,163 @@
+//! Which clusters a verb is about, and how it is carried out for each of them in turn.
+
+use std::time::Duration;
+
+use crate::{
+    backend::Backends,
+    cli::{
+        context::Context,
+        drive,
+        flags::{self, WaitWord},
+        output::{Format, note},
+        signals::Signals,
+    },
+    domain::{ClusterName, Problem, ProblemKind, spec::WaitFor},
+    ops::{self, Request, Wish},
+};
+
+/// The name of the cluster that is meant where none is named, k3d's.
+pub const DEFAULT_NAME: &str = "k3s-default";
+
+/// The clusters.
+#[derive(Debug, clap::Args)]
+pub struct Targets {
+    /// The clusters
+    #[arg(value_name = "NAME", default_value = DEFAULT_NAME)]
+    pub names: Vec<String>,
+    /// All clusters
+    #[arg(short, long, conflicts_with = "names")]
+    pub all: bool,
+}
+
+/// How a change is carried out.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Carrying out")]
+pub struct Manner {
+    /// Print the plan and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Give up, and take back what was done, after this long (90s, 5m; 0 is no limit; default: 10m)
+    #[arg(long, value_name = "DURATION", value_parser = flags::timeout)]
+    pub timeout: Option<Duration>,
+    /// Keep what was done when something fails
+    #[arg(long)]
+    pub no_rollback: bool,
+}
+
+/// What is waited for at the end.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Waiting")]
+pub struct Wait {
+    /// How much has to work before it counts as done
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "usable",
+        default_value = "usable"
+    )]
+    pub wait: WaitWord,
+    /// Return as soon as the containers run
+    #[arg(long, conflicts_with = "wait")]
+    pub no_wait: bool,
+}
+
+impl Wait {
+    /// What "done" means.
+    #[must_use]
+    pub fn wanted(&self) -> WaitFor {
+        if self.no_wait {
+            WaitFor::Nothing
+        } else {
+            self.wait.into()
+        }
+    }
+}
+
+impl Targets {
+    /// The clusters that are meant.
+    ///
+    /// # Errors
+    /// Where all are meant and the engine does not answer.
+    pub async fn resolve(&self, backends: &Backends) -> Result<Vec<ClusterName>, Problem> {
+        if self.all {
+            let world = ops::observe(backends).await?;
+            return Ok(world.clusters.into_iter().map(|c| c.name).collect());
+        }
+        let mut names: Vec<ClusterName> = Vec::new();
+        for name in self.names.iter().map(ClusterName::existing) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+}
+
+impl Manner {
+    /// The request for a wish.
+    pub fn request(&self, cx: &Context, backends: &Backends, wish: Wish, wait: WaitFor) -> Request {
+        let mut request = cx.request(backends, wish);
+        request.options.wait = wait;
+        request.options.rollback = !self.no_rollback;
+        if let Some(timeout) = self.timeout {
+            request.options.timeout = timeout;
+        }
+        request
+    }
+}
+
+/// Fulfils one wish for each cluster, one after the other, and says how each ended. One that fails does not keep the
+/// others from their turn.
+///
+/// # Errors
+/// The failure, or how many there were.
+pub async fn each(
+    cx: &Context,
+    backends: &Backends,
+    manner: &Manner,
+    requests: Vec<Request>,
+    done: impl Fn(&ClusterName) -> String,
+) -> Result<(), Problem> {
+    let mut signals = Signals::take()?;
+    let count = requests.len();
+    let mut failed: Vec<(ClusterName, Problem)> = Vec::new();
+    for request in requests {
+        let name = request.wish.cluster().clone();
+        let result = if manner.dry_run {
+            drive::print_plan(backends, &request, Format::Table).await
+        } else {
+            drive::fulfil(backends, &request, cx.style(), &mut signals)
+                .await
+                .map(|report| {
+                    note(&format!(
+                        "{} ({:.1} s)",
+                        done(&name),
+                        report.took.as_secs_f64()
+                    ));
+                })
+        };
+        match result {
+            Ok(()) => {}
+            // A person who cancels means all of it.
+            Err(problem) if count == 1 || problem.kind == ProblemKind::Refused => {
+                return Err(problem);
+            }
+            Err(problem) => {
+                note(&crate::cli::problem_text(&problem));
+                failed.push((name, problem));
+            }
+        }
+    }
+    let Some((_, first)) = failed.first() else {
+        return Ok(());
+    };
+    let names: Vec<&str> = failed.iter().map(|(name, _)| name.as_str()).collect();
+    Err(Problem::new(
+        first.kind,
+        format!("{} of {count} clusters failed", failed.len()),
+        names.join(", "),
+    ))
+}

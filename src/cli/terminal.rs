@@ -1,0 +1,54 @@
+//! What the terminal behind stderr can do, for the little that the command line draws.
+
+use std::io::{self, IsTerminal};
+
+use super::{args::Global, progress::Style};
+
+/// How progress is told.
+#[must_use]
+pub fn style(global: &Global, ascii_wanted: bool) -> Style {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let live = io::stderr().is_terminal() && variable("TERM") != "dumb";
+    Style {
+        live,
+        colour: live && !global.no_color && variable("NO_COLOR").is_empty(),
+        ascii: ascii_wanted || global.ascii || !is_utf8(variable),
+    }
+}
+
+/// Whether the locale is one of UTF-8. The first variable that is set decides, as in the C library.
+fn is_utf8(variable: impl Fn(&str) -> String) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .map(variable)
+        .find(|value| !value.is_empty())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
+/// The width of the terminal behind stderr, in cells.
+#[must_use]
+pub fn width() -> usize {
+    rustix::termios::tcgetwinsize(io::stderr()).map_or(80, |size| usize::from(size.ws_col).max(20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_variable_that_is_set_decides_the_locale() {
+        let locale = |all: &'static str, lang: &'static str| {
+            is_utf8(move |name| match name {
+                "LC_ALL" => all.to_owned(),
+                "LANG" => lang.to_owned(),
+                _ => String::new(),
+            })
+        };
+        assert!(locale("", "de_AT.UTF-8"));
+        assert!(locale("C.utf8", "C"));
+        assert!(!locale("C", "de_AT.UTF-8"));
+        assert!(!locale("", ""));
+    }
+}

@@ -1,0 +1,37 @@
+//! `coracle version`.
+
+use serde_json::json;
+
+use super::output::{Format, data, print};
+use crate::{config::ClusterDefaults, domain::Problem};
+
+/// The flags.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// How to write it
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+/// Prints the program's version and the images that new clusters are made of.
+///
+/// # Errors
+/// Where stdout cannot be written.
+pub fn run(args: &Args, defaults: &ClusterDefaults) -> Result<(), Problem> {
+    let version = env!("CARGO_PKG_VERSION");
+    match args.output {
+        Format::Json | Format::Yaml => {
+            let value = json!({
+                "coracle": version,
+                "image": defaults.image,
+                "proxyImage": defaults.proxy_image,
+            });
+            print(&data(&value, args.output)?)
+        }
+        Format::Name => print(&format!("{version}\n")),
+        Format::Table | Format::Wide => print(&format!(
+            "coracle {version}\nnodes   {}\nproxy   {}\n",
+            defaults.image, defaults.proxy_image
+        )),
+    }
+}
