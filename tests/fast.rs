@@ -1,3 +1,4 @@
 //! Every layer of tests that needs no engine, as one binary.
 
 mod docker;
+mod layering;
