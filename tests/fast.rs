@@ -1,4 +1,5 @@
 //! Every layer of tests that needs no engine, as one binary.
 
 mod docker;
+mod cli;
 mod layering;

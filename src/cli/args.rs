@@ -21,12 +21,12 @@ use super::{cluster, version};
     cancelled, 5 engine or API not reached."
 )]
 pub struct CommandLine {
+    /// Read the settings from this file alone
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// What all commands take.
     #[command(flatten)]
     pub global: Global,
-    /// Read the settings from this file alone
-    #[arg(long, value_name = "FILE", help_heading = "Options")]
-    pub config: Option<PathBuf>,
     /// What to do; nothing opens the screen.
     #[command(subcommand)]
     pub command: Option<Command>,
