@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{cluster, version};
+use super::{cluster, kubeconfig, version};
 
 /// A full-screen terminal manager for Kubernetes clusters that run in containers.
 ///
@@ -72,6 +72,9 @@ pub enum Command {
     /// Create, list, start, stop, scale and delete clusters
     #[command(subcommand)]
     Cluster(cluster::Command),
+    /// Print, merge and remove the clusters' kubeconfigs
+    #[command(subcommand)]
+    Kubeconfig(kubeconfig::Command),
     /// Print the version
     Version(version::Args),
 }

@@ -9,6 +9,7 @@ mod cluster;
 mod context;
 mod drive;
 mod flags;
+mod kubeconfig;
 mod logging;
 mod mask;
 mod output;
@@ -79,6 +80,7 @@ fn start(line: CommandLine) -> Result<(), Problem> {
 async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
     match command {
         Command::Cluster(command) => cluster::run(cx, command).await,
+        Command::Kubeconfig(command) => kubeconfig::run(cx, command).await,
         Command::Version(args) => version::run(&args, &cx.config.cluster),
     }
 }

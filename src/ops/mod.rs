@@ -15,6 +15,7 @@ pub mod log_store;
 pub mod observe;
 pub mod open;
 mod prepare;
+pub mod reach;
 pub mod recover;
 mod steps;
 mod surroundings;

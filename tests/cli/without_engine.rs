@@ -9,7 +9,8 @@ fn help_tells_every_command_and_flag() {
     for command in ["-h", "cluster -h", "cluster create -h", "cluster list -h"] {
         let run = place.run(command);
         assert_eq!((run.code(), run.stderr().as_str()), (0, ""), "{command}");
-        all += &format!("{}\n", run.report());
+        all.push_str(&run.report());
+        all.push('\n');
     }
     insta::assert_snapshot!(all);
 }
@@ -81,7 +82,8 @@ fn wrong_usage_is_told_before_anything_is_looked_at() {
             "{}",
             run.report()
         );
-        all += &format!("{}\n", run.report());
+        all.push_str(&run.report());
+        all.push('\n');
     }
     insta::assert_snapshot!(all);
 }

@@ -3,7 +3,6 @@
 use clap::value_parser;
 
 use super::{
-    list::find,
     shape::{self, Shown},
     targets::{DEFAULT_NAME, Manner, Wait},
 };
@@ -22,10 +21,6 @@ use crate::{
 
 /// The flags.
 #[derive(Debug, clap::Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "k3d's switches, each independent of the others"
-)]
 pub struct Args {
     /// The new cluster's name
     #[arg(default_value = DEFAULT_NAME)]
@@ -117,8 +112,8 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
     if args.output == Format::Table {
         return Ok(());
     }
-    let clusters = ops::observe(&backends).await?.clusters;
-    let cluster = find(&clusters, name.as_str())?;
+    let world = ops::observe(&backends).await?;
+    let cluster = world.cluster(&name)?;
     match args.output {
         Format::Json | Format::Yaml => {
             output::print(&output::data(&shape::cluster(cluster, false), args.output)?)

@@ -8,7 +8,7 @@ use crate::{
         context::Context,
         output::{Format, print},
     },
-    domain::{Cluster, Problem},
+    domain::{Cluster, ClusterName, Problem},
     ops,
 };
 
@@ -35,11 +35,16 @@ pub struct Args {
 /// Where the engine does not answer, or a named cluster is not there.
 pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
     let backends = cx.backends().await?;
-    let mut clusters = ops::observe(&backends).await?.clusters;
-    clusters.sort_by(|a, b| a.name.cmp(&b.name));
-    if !args.names.is_empty() {
-        clusters = only(clusters, &args.names)?;
+    let world = ops::observe(&backends).await?;
+    let mut clusters: Vec<Cluster> = Vec::new();
+    for name in &args.names {
+        clusters.push(world.cluster(&ClusterName::existing(name))?.clone());
     }
+    if args.names.is_empty() {
+        clusters = world.clusters;
+    }
+    clusters.sort_by(|a, b| a.name.cmp(&b.name));
+    clusters.dedup_by(|a, b| a.name == b.name);
     let shown = Shown {
         headers: !args.no_headers,
         token: args.token,
@@ -50,31 +55,4 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
         shown,
         Timestamp::now(),
     )?)
-}
-
-fn only(clusters: Vec<Cluster>, names: &[String]) -> Result<Vec<Cluster>, Problem> {
-    for name in names {
-        find(&clusters, name)?;
-    }
-    let wanted = |cluster: &Cluster| names.iter().any(|name| name == cluster.name.as_str());
-    Ok(clusters.into_iter().filter(wanted).collect())
-}
-
-/// The cluster of that name.
-///
-/// # Errors
-/// Says which there are instead.
-pub(super) fn find<'a>(clusters: &'a [Cluster], name: &str) -> Result<&'a Cluster, Problem> {
-    clusters
-        .iter()
-        .find(|cluster| cluster.name.as_str() == name)
-        .ok_or_else(|| {
-            let names: Vec<&str> = clusters.iter().map(|c| c.name.as_str()).collect();
-            let why = if names.is_empty() {
-                "there are no clusters".to_owned()
-            } else {
-                format!("there are {}", names.join(", "))
-            };
-            Problem::not_found(format!("there is no cluster \"{name}\""), why)
-        })
 }

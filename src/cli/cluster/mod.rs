@@ -3,6 +3,7 @@
 mod create;
 mod delete;
 mod finish;
+mod info;
 mod list;
 mod restart;
 mod scale;
@@ -10,6 +11,8 @@ mod shape;
 mod start;
 mod stop;
 mod targets;
+
+pub use targets::Targets;
 
 use super::context::Context;
 use crate::domain::Problem;
@@ -22,6 +25,8 @@ pub enum Command {
     /// List the clusters
     #[command(visible_aliases = ["ls", "get"])]
     List(list::Args),
+    /// Show one cluster with its nodes
+    Info(info::Args),
     /// Start clusters that are stopped
     Start(start::Args),
     /// Stop clusters and keep everything of them
@@ -45,6 +50,7 @@ pub async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
     match command {
         Command::Create(args) => create::run(cx, &args).await,
         Command::List(args) => list::run(cx, &args).await,
+        Command::Info(args) => info::run(cx, &args).await,
         Command::Start(args) => start::run(cx, &args).await,
         Command::Stop(args) => stop::run(cx, &args).await,
         Command::Restart(args) => restart::run(cx, &args).await,

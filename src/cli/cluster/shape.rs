@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     cli::output::{Format, data, table},
+    distro::k3s::kubeconfig,
     domain::{Cluster, Distribution, Node, Problem, Role, Secret, kube::NodeStatus},
 };
 
@@ -200,13 +201,10 @@ fn state(cluster: &Cluster) -> String {
 }
 
 fn api(cluster: &Cluster) -> String {
-    let port = cluster
-        .api
-        .port
-        .filter(|_| cluster.distribution == Distribution::K3s);
-    port.map_or_else(String::new, |port| {
-        format!("https://{}:{port}", cluster.api.host)
-    })
+    if cluster.api.port.is_none() || cluster.distribution != Distribution::K3s {
+        return String::new();
+    }
+    kubeconfig::url(&cluster.api)
 }
 
 fn ports(node: &Node) -> String {
