@@ -145,3 +145,6 @@ impl Plan {
         ends.into_iter().max().unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

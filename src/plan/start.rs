@@ -53,21 +53,32 @@ pub(super) fn start(plan: &mut Plan, input: &Start<'_>, down: &BTreeSet<&str>, b
     let cluster = input.cluster;
     let tools = names::tools(&cluster.name);
     let up = |plan: &mut Plan, role: Role, after: &[StepId]| -> Vec<(Node, StepId)> {
-        cluster
-            .with_role(role)
-            .filter(|node| down.contains(node.name.as_str()) && node.name != tools)
-            .map(|node| {
-                let container = node.name.clone();
-                let step = Step::StartContainer { container };
-                let id = plan.add(step, after.iter().chain(before).copied());
-                (node.clone(), id)
-            })
-            .collect()
+        let mut begun: Vec<(Node, StepId)> = Vec::new();
+        for node in cluster.with_role(role) {
+            if !down.contains(node.name.as_str()) || node.name == tools {
+                continue;
+            }
+            // The engine hands out addresses in the order of starts. One after the other, nodes without fixed ones
+            // most likely get those that they had.
+            let previous = begun.last().map(|(_, id)| *id);
+            let previous = previous.filter(|_| node.fixed_address.is_none());
+            let container = node.name.clone();
+            let step = Step::StartContainer { container };
+            let id = plan.add(step, after.iter().chain(before).copied().chain(previous));
+            begun.push((node.clone(), id));
+        }
+        begun
     };
     let ids = |begun: &[(Node, StepId)]| begun.iter().map(|(_, id)| *id).collect::<Vec<_>>();
     up(plan, Role::Registry, &[]);
     up(plan, Role::Helper, &[]);
     let mut begun = up(plan, Role::Server, &[]);
+    if begun.len() > 1 && begun.iter().any(|(node, _)| node.fixed_address.is_none()) {
+        plan.warnings.push(
+            "its servers have no fixed addresses; if the engine gives them others than before, etcd will not find them"
+                .to_owned(),
+        );
+    }
     let servers = ids(&begun);
     begun.extend(up(plan, Role::Agent, &servers));
     // The names that it serves have to resolve when it looks, which is six seconds after its start.
@@ -201,6 +212,18 @@ mod tests {
         }
         let plan = started(&stopped(1, 1), &details);
         insta::assert_snapshot!(plan.to_text());
+    }
+
+    #[test]
+    fn servers_without_fixed_addresses_start_one_after_the_other_with_a_warning() {
+        let mut containers = stopped(3, 0);
+        for place in containers.iter_mut().flat_map(|c| &mut c.attachments) {
+            place.fixed = None;
+        }
+        let plan = started(&containers, &demo_details(3, 0));
+        let after: Vec<&[StepId]> = plan.steps[..3].iter().map(|s| &s.after[..]).collect();
+        assert_eq!(after, [&[][..], &[0], &[1]]);
+        assert_eq!(plan.warnings.len(), 1);
     }
 
     #[test]
