@@ -5,10 +5,13 @@
 root=/sys/fs/cgroup
 [ -f "$root/cgroup.controllers" ] || exit 0
 mkdir -p "$root/init"
-while read -r pid; do
-  # Processes end while they are being moved, and kernel threads refuse to.
-  echo "$pid" > "$root/init/cgroup.procs" 2>/dev/null || true
-done < "$root/cgroup.procs"
+# Twice, for what was born while the first list was gone through.
+for pass in 1 2; do
+  for pid in $(cat "$root/cgroup.procs"); do
+    # Processes end while they are being moved, and kernel threads refuse to.
+    echo "$pid" > "$root/init/cgroup.procs" 2>/dev/null || true
+  done
+done
 for controller in $(cat "$root/cgroup.controllers"); do
   # One by one: a single controller that cannot be handed on must not keep the others back.
   echo "+$controller" > "$root/cgroup.subtree_control" 2>/dev/null ||
