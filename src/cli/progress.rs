@@ -94,7 +94,14 @@ impl Report {
                 let why = clean(problem.why.lines().next().unwrap_or_default());
                 Some(format!("{} {text}: {why}", style.mark('x')))
             }
-            Event::Undone(_) => Some(format!("{} taken back: {text}", style.mark('-'))),
+            Event::Undone(_) => {
+                let line = format!("{} taken back: {text}", style.mark('-'));
+                // Taking back begins when nothing goes on any more; waits that were given up have no end of their own.
+                for (_, _, state) in &mut self.steps {
+                    *state = State::Ended;
+                }
+                Some(line)
+            }
             Event::UndoFailed(_, problem) => Some(format!(
                 "{} not taken back: {text}: {}",
                 style.mark('x'),
@@ -295,5 +302,11 @@ mod tests {
             "\u{1b}[1F\u{1b}[J+ image img  3.0 s\n"
         );
         assert_eq!(report.end(), "");
+        report.event(&Event::Started(1), at(3));
+        let line = report.event(&Event::Undone(0), at(4));
+        assert_eq!(
+            report.draw(line.as_deref(), at(4), 40),
+            "- taken back: image img\n"
+        );
     }
 }

@@ -30,7 +30,11 @@ fn is_utf8(variable: impl Fn(&str) -> String) -> bool {
 /// The width of the terminal behind stderr, in cells.
 #[must_use]
 pub fn width() -> usize {
-    rustix::termios::tcgetwinsize(io::stderr()).map_or(80, |size| usize::from(size.ws_col).max(20))
+    match rustix::termios::tcgetwinsize(io::stderr()) {
+        // Zero is what a terminal says that does not know.
+        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col).max(20),
+        _ => 80,
+    }
 }
 
 #[cfg(test)]
