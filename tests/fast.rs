@@ -5,3 +5,4 @@ mod cli;
 mod docker;
 #[cfg(test)]
 mod layering;
+mod ops;

@@ -1,0 +1,3 @@
+//! What the product does, on worlds in memory.
+
+mod kubeconfig_file;
