@@ -5,14 +5,10 @@
 //! waited for a little, because an engine may well carry out what nobody waits for any more; only then is known what has
 //! to be taken back.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use futures::{StreamExt, stream::FuturesUnordered};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -168,7 +164,7 @@ async fn go(run: &Run<'_>, timeout: Duration, cancel: &Cancel) -> (Begun, Option
                     if plan.undoable {
                         stop.cancel();
                     } else {
-                        let grace = tokio::time::Instant::now() + GO_ON;
+                        let grace = Instant::now() + GO_ON;
                         let sooner = grace.min(deadline.deadline());
                         deadline.as_mut().reset(sooner);
                     }

@@ -95,6 +95,8 @@ struct Changed {
 /// A file that is open for a change.
 struct Open {
     path: PathBuf,
+    /// What was in it.
+    text: String,
     document: Document,
     existed: bool,
     changed: bool,
@@ -291,6 +293,7 @@ fn open(paths: &[PathBuf]) -> Result<Vec<Open>, Problem> {
             };
             Ok(Open {
                 document: Document::parse(&name, &text)?,
+                text,
                 path: path.clone(),
                 existed,
                 changed: false,
@@ -299,15 +302,29 @@ fn open(paths: &[PathBuf]) -> Result<Vec<Open>, Problem> {
         .collect()
 }
 
-/// Writes what was changed. All texts are made before the first file is touched.
+/// Writes what was changed, all of it or nothing: the texts are made before the first file is touched, and what was
+/// written is put back when a later file cannot be.
 fn save(files: &[Open]) -> Result<(), Problem> {
-    let texts: Vec<(&Path, String)> = files
+    let changed: Vec<(&Open, String)> = files
         .iter()
         .filter(|file| file.changed)
-        .map(|file| Ok((file.path.as_path(), file.document.to_yaml()?)))
+        .map(|file| Ok((file, file.document.to_yaml()?)))
         .collect::<Result<_, Problem>>()?;
-    for (path, text) in texts {
-        write::replace(path, &text)?;
+    for (done, (file, text)) in changed.iter().enumerate() {
+        let Err(problem) = write::replace(&file.path, text) else {
+            continue;
+        };
+        for (file, _) in &changed[..done] {
+            let back = if file.existed {
+                write::replace(&file.path, &file.text).map_err(|problem| problem.to_string())
+            } else {
+                fs::remove_file(&file.path).map_err(|error| error.to_string())
+            };
+            if let Err(error) = back {
+                tracing::error!("{} was not put back: {error}", file.path.display());
+            }
+        }
+        return Err(problem);
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ pub mod open;
 mod prepare;
 pub mod reach;
 pub mod recover;
+mod seam;
 mod steps;
 mod surroundings;
 mod undo;

@@ -9,9 +9,14 @@ use super::{
 };
 use crate::{
     backend::{Backends, ErrorKind},
-    distro::k3s::load_balancer::{self, Routes},
+    distro::k3s::{
+        labels,
+        load_balancer::{self, Routes},
+        names,
+    },
     domain::{
-        Cluster, ClusterName, ClusterSpec, Problem, Protocol, PublishedPort, Role,
+        ApiEndpoint, Cluster, ClusterName, ClusterSpec, ClusterState, Distribution, Problem,
+        Protocol, PublishedPort, Role,
         container::{Labels, NetworkInfo},
     },
     plan::{
@@ -53,9 +58,12 @@ pub async fn prepare(backends: &Backends, request: &Request) -> Result<Plan, Pro
             })
         }
         Wish::Delete(name) | Wish::Remove(name) => {
-            let cluster = free(&world, name, "deleted")?;
+            let cluster = match remains(&world, name) {
+                Some(remains) => remains,
+                None => free(&world, name, "deleted")?.clone(),
+            };
             Ok(delete::plan(&Delete {
-                cluster,
+                cluster: &cluster,
                 containers: &world.containers,
                 networks: &world.networks,
                 volumes: &world.volumes,
@@ -118,6 +126,40 @@ fn free<'a>(world: &'a World, name: &ClusterName, verb: &str) -> Result<&'a Clus
         recover::check_owner(unfinished, &what)?;
     }
     Ok(cluster)
+}
+
+/// What a delete that did not come to its end left of a cluster, when no container of it is there by which it would be
+/// found: its network or its volumes.
+fn remains(world: &World, name: &ClusterName) -> Option<Cluster> {
+    if world.cluster(name).is_ok() {
+        return None;
+    }
+    let network = names::network(name);
+    let label = |labels: &Labels, key: &str, value: &str| {
+        labels.get(key).map(String::as_str) == Some(value)
+    };
+    let networks = world
+        .networks
+        .iter()
+        .any(|found| found.name == network && label(&found.labels, labels::APP, labels::APP_K3D));
+    let volumes = world
+        .volumes
+        .iter()
+        .any(|found| label(&found.labels, labels::CLUSTER, name.as_str()));
+    (networks || volumes).then(|| Cluster {
+        name: name.clone(),
+        distribution: Distribution::K3s,
+        state: ClusterState::Broken,
+        nodes: Vec::new(),
+        network,
+        network_external: false,
+        image_volume: None,
+        token: None,
+        api: ApiEndpoint::default(),
+        load_balancer: None,
+        created: Timestamp::UNIX_EPOCH,
+        unfinished: None,
+    })
 }
 
 fn choose(api: std::net::IpAddr) -> Result<Chosen, Problem> {

@@ -305,12 +305,12 @@ fn a_file_of_ten_megabytes_is_merged_into() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config");
     let certificate = "QUJD".repeat(1_000);
-    let clusters: String = (0..2_500)
+    let clusters: Vec<String> = (0..2_500)
         .map(|n| {
             format!("- name: c{n}\n  cluster:\n    certificate-authority-data: {certificate}\n")
         })
         .collect();
-    fs::write(&path, format!("clusters:\n{clusters}")).unwrap();
+    fs::write(&path, format!("clusters:\n{}", clusters.concat())).unwrap();
     merge(&files(&[&path]), &ours("a"), "k3d-a", true).unwrap();
     assert_eq!(names(&path, "clusters").len(), 2_501);
 }

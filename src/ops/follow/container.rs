@@ -4,13 +4,14 @@ use futures::{StreamExt, stream::BoxStream};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::{Abandoned, Pauses, hand_on, mark, seam::Seam};
+use super::{Abandoned, Pauses, hand_on, mark};
 use crate::{
     backend::{ContainerRuntime, Error, ErrorKind},
     domain::{
         container::{ContainerDetail, ContainerState, EngineEvent, LogRequest},
         log::LogItem,
     },
+    ops::seam::Seam,
 };
 
 pub(super) async fn follow(

@@ -5,7 +5,6 @@
 
 mod container;
 mod pod;
-mod seam;
 
 use std::{sync::Arc, time::Duration};
 

@@ -6,10 +6,11 @@ use futures::{StreamExt, stream::FuturesUnordered};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{Abandoned, Pauses, hand_on, mark, seam::Seam};
+use super::{Abandoned, Pauses, hand_on, mark};
 use crate::{
     backend::{Error, ErrorKind, KubeApi},
     domain::{ObjectKey, container::LogRequest, log::LogItem},
+    ops::seam::Seam,
     resources::pods,
 };
 

@@ -7,7 +7,7 @@ use crate::{
     backend::{Error, ErrorKind},
     distro::k3s::mark,
     domain::{
-        Problem,
+        Problem, ProblemKind,
         container::{NetworkSpec, VolumeSpec},
     },
     plan::Step,
@@ -61,7 +61,12 @@ pub(super) async fn create_volume(run: &Run<'_>, spec: &VolumeSpec) -> Result<Ef
     }
     run.backends.runtime.create_volume(spec).await?;
     if mark::read(spec).is_some() {
-        match find_volume(run, spec).await? {
+        // Without this answer it is not known whether the mark is this run's own.
+        let found = find_volume(run, spec).await.map_err(|problem| Problem {
+            kind: ProblemKind::Unreachable,
+            ..problem
+        })?;
+        match found {
             Some(made) if made.labels != spec.labels => return Err(taken(&made)),
             _ => {}
         }

@@ -15,6 +15,7 @@ use crate::{
         Problem, Role,
         container::{ContainerDetail, ContainerState, LogRequest},
     },
+    ops::seam::Seam,
     plan::StepId,
 };
 
@@ -57,7 +58,7 @@ pub(super) async fn attend(
 ) -> Result<(), Problem> {
     let runtime = &run.backends.runtime;
     let mut life: Option<Timestamp> = None;
-    let mut seen: Option<Timestamp> = None;
+    let mut seam = Seam::default();
     let mut restarts = 0;
     loop {
         let detail = match runtime.inspect(container).await {
@@ -74,7 +75,7 @@ pub(super) async fn attend(
         }
         if life != detail.started {
             life = detail.started;
-            seen = None;
+            seam = Seam::default();
         }
         if has_ended(&detail) || restarts > RESTARTS {
             return Err(ended(run, id, &detail, restarts, role).await);
@@ -82,18 +83,18 @@ pub(super) async fn attend(
         let request = LogRequest {
             follow: true,
             tail: None,
-            since: seen.or(life),
+            since: seam.since().or(life),
         };
+        seam.begin();
         let mut lines = runtime.logs(container, &request);
         while let Some(Ok(line)) = lines.next().await {
-            // The engine's `since` may be no finer than a second: lines of the life before, and lines that were seen.
-            let old = line.time.is_some_and(|time| {
-                life.is_some_and(|life| time < life) || seen.is_some_and(|seen| time <= seen)
-            });
-            if old {
+            // The engine's `since` may be no finer than a second: lines of the life before come as well.
+            let before = line
+                .time
+                .is_some_and(|time| life.is_some_and(|life| time < life));
+            if before || !seam.is_new(&line) {
                 continue;
             }
-            seen = line.time.or(seen);
             run.line(id, &line.text);
             match readiness::judge(role, &line.text) {
                 Verdict::Ready if aim == Aim::Ready => return Ok(()),

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::sync::mpsc;
@@ -21,9 +21,6 @@ use crate::{
 /// How long a receiver of events that does not keep up may hold up a step.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How often at most the message of a step changes: more is not read.
-const MESSAGE_EVERY: Duration = Duration::from_millis(100);
-
 /// As many lines of a log explain a failure.
 const LAST_LINES: usize = 20;
 
@@ -31,7 +28,6 @@ const LAST_LINES: usize = 20;
 #[derive(Debug, Default)]
 struct Notes {
     message: String,
-    told: Option<Instant>,
     lines: VecDeque<String>,
 }
 
@@ -82,14 +78,6 @@ impl<'a> Run<'a> {
             return;
         }
         text.clone_into(&mut notes.message);
-        let now = Instant::now();
-        if notes
-            .told
-            .is_some_and(|told| now.duration_since(told) < MESSAGE_EVERY)
-        {
-            return;
-        }
-        notes.told = Some(now);
         drop(all);
         self.progress(
             id,

@@ -6,7 +6,7 @@ use crate::domain::LogLine;
 
 /// The end of what was seen of one log.
 #[derive(Debug, Default)]
-pub(super) struct Seam {
+pub(in crate::ops) struct Seam {
     last: Option<Timestamp>,
     /// The texts of the lines of that very moment.
     texts: Vec<Box<str>>,
@@ -16,17 +16,17 @@ pub(super) struct Seam {
 
 impl Seam {
     /// The time from which the log is to be asked for.
-    pub(super) const fn since(&self) -> Option<Timestamp> {
+    pub(in crate::ops) const fn since(&self) -> Option<Timestamp> {
         self.last
     }
 
     /// A stream begins anew.
-    pub(super) const fn begin(&mut self) {
+    pub(in crate::ops) const fn begin(&mut self) {
         self.sewing = true;
     }
 
     /// Whether the line is new; it is remembered if so.
-    pub(super) fn is_new(&mut self, line: &LogLine) -> bool {
+    pub(in crate::ops) fn is_new(&mut self, line: &LogLine) -> bool {
         let Some(time) = line.time else {
             return true;
         };
