@@ -5,4 +5,5 @@ mod cli;
 mod docker;
 #[cfg(test)]
 mod layering;
+#[cfg(test)]
 mod ops;
