@@ -1,7 +1,7 @@
 //! What the product does, on worlds in memory.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
-
+mod failures;
 mod fake;
 mod faults;
 mod kubeconfig_file;
+mod place;

@@ -1,0 +1,323 @@
+//! The fake as an engine.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use coracle::{
+    backend::{Answer, ContainerRuntime, Error},
+    domain::{
+        LogLine,
+        container::{
+            Attachment, ContainerDetail, ContainerInfo, ContainerSpec, ContainerState, EngineEvent,
+            EngineInfo, ExecOutput, FileEntry, LogRequest, NetworkInfo, NetworkSpec, PullProgress,
+            Usage, VolumeSpec,
+        },
+    },
+};
+use futures::{StreamExt, stream, stream::BoxStream};
+use jiff::Timestamp;
+
+use super::{Fake, Held, conflict, not_found, role};
+
+fn info(held: &Held) -> ContainerInfo {
+    let running = held.state == ContainerState::Running;
+    ContainerInfo {
+        id: format!("id-{}", held.spec.name),
+        name: held.spec.name.clone(),
+        image: held.spec.image.clone(),
+        labels: held.spec.labels.clone(),
+        state: held.state,
+        status: held.state.word().to_owned(),
+        created: Timestamp::UNIX_EPOCH,
+        attachments: vec![Attachment {
+            network: held.spec.network.clone(),
+            address: held.spec.address.filter(|_| running),
+            fixed: held.spec.address,
+        }],
+        ports: held.spec.ports.clone(),
+    }
+}
+
+impl ContainerRuntime for Fake {
+    fn info(&self) -> Answer<'_, EngineInfo> {
+        self.call("info".into(), |_| {
+            Ok(EngineInfo {
+                cgroup_version: 2,
+                ..EngineInfo::default()
+            })
+        })
+    }
+
+    fn containers<'a>(&'a self, _: &'a [&'a str]) -> Answer<'a, Vec<ContainerInfo>> {
+        self.call("list containers".into(), |things| {
+            Ok(things.containers.values().map(info).collect())
+        })
+    }
+
+    fn inspect<'a>(&'a self, container: &'a str) -> Answer<'a, ContainerDetail> {
+        self.call(format!("inspect {container}"), move |things| {
+            let held = things
+                .containers
+                .get(container)
+                .ok_or_else(|| not_found(container))?;
+            Ok(ContainerDetail {
+                info: info(held),
+                entrypoint: held.spec.entrypoint.clone(),
+                command: held.spec.command.clone(),
+                env: held.spec.env.clone(),
+                binds: held.spec.binds.clone(),
+                extra_hosts: held.spec.extra_hosts.clone(),
+                configured_ports: held.spec.ports.clone(),
+                image_id: "sha256:1".into(),
+                started: held.started,
+                exit_code: (held.state == ContainerState::Exited).then_some(1),
+                oom_killed: false,
+                restarts: 0,
+            })
+        })
+    }
+
+    fn networks(&self) -> Answer<'_, Vec<NetworkInfo>> {
+        self.call("list networks".into(), |things| {
+            Ok(things
+                .networks
+                .iter()
+                .map(|(name, (subnet, labels))| NetworkInfo {
+                    id: format!("id-{name}"),
+                    name: name.clone(),
+                    labels: labels.clone(),
+                    subnets: vec![*subnet],
+                    gateway: subnet.host(1).map(Into::into),
+                })
+                .collect())
+        })
+    }
+
+    fn volumes<'a>(&'a self, _: &'a [&'a str]) -> Answer<'a, Vec<VolumeSpec>> {
+        self.call("list volumes".into(), |things| {
+            Ok(things
+                .volumes
+                .iter()
+                .map(|(name, labels)| VolumeSpec {
+                    name: name.clone(),
+                    labels: labels.clone(),
+                })
+                .collect())
+        })
+    }
+
+    fn has_image<'a>(&'a self, image: &'a str) -> Answer<'a, bool> {
+        self.call(format!("look for {image}"), |_| Ok(true))
+    }
+
+    fn pull(&self, _: &str) -> BoxStream<'static, Result<PullProgress, Error>> {
+        stream::empty().boxed()
+    }
+
+    fn create_network<'a>(&'a self, spec: &'a NetworkSpec) -> Answer<'a, String> {
+        self.call(format!("create network {}", spec.name), move |things| {
+            let overlaps = things
+                .networks
+                .values()
+                .any(|(subnet, _)| subnet.overlaps(spec.subnet));
+            if things.networks.contains_key(&spec.name) || overlaps {
+                return Err(conflict(
+                    "create network",
+                    "Pool overlaps with other one on this address space",
+                ));
+            }
+            things
+                .networks
+                .insert(spec.name.clone(), (spec.subnet, spec.labels.clone()));
+            Ok(String::new())
+        })
+    }
+
+    fn create_volume<'a>(&'a self, spec: &'a VolumeSpec) -> Answer<'a, ()> {
+        self.call(format!("create volume {}", spec.name), move |things| {
+            things
+                .volumes
+                .entry(spec.name.clone())
+                .or_insert_with(|| spec.labels.clone());
+            Ok(())
+        })
+    }
+
+    fn create_container<'a>(&'a self, spec: &'a ContainerSpec) -> Answer<'a, String> {
+        self.call(format!("create container {}", spec.name), move |things| {
+            if things.containers.contains_key(&spec.name) {
+                return Err(conflict("create container", "the name is taken"));
+            }
+            things.containers.insert(
+                spec.name.clone(),
+                Held {
+                    spec: spec.clone(),
+                    state: ContainerState::Created,
+                    started: None,
+                    files: BTreeMap::new(),
+                },
+            );
+            Ok(String::new())
+        })
+    }
+
+    fn start<'a>(&'a self, container: &'a str) -> Answer<'a, ()> {
+        self.call(format!("start {container}"), move |things| {
+            let held = things
+                .containers
+                .get_mut(container)
+                .ok_or_else(|| not_found(container))?;
+            held.state = ContainerState::Running;
+            let before = held.started.unwrap_or(Timestamp::UNIX_EPOCH);
+            held.started = Some(before + Duration::from_secs(100));
+            self.boot(things, container);
+            Ok(())
+        })
+    }
+
+    fn stop<'a>(&'a self, container: &'a str, _: Duration) -> Answer<'a, ()> {
+        self.call(format!("stop {container}"), move |things| {
+            let held = things
+                .containers
+                .get_mut(container)
+                .ok_or_else(|| not_found(container))?;
+            held.state = ContainerState::Exited;
+            Ok(())
+        })
+    }
+
+    fn remove_container<'a>(&'a self, container: &'a str) -> Answer<'a, ()> {
+        self.call(format!("remove container {container}"), move |things| {
+            things
+                .containers
+                .remove(container)
+                .ok_or_else(|| not_found(container))?;
+            if !things
+                .containers
+                .values()
+                .any(|held| role(held) == "server")
+            {
+                things.objects.clear();
+            }
+            Ok(())
+        })
+    }
+
+    fn remove_network<'a>(&'a self, network: &'a str) -> Answer<'a, ()> {
+        self.call(format!("remove network {network}"), move |things| {
+            if things
+                .containers
+                .values()
+                .any(|held| held.spec.network == network)
+            {
+                return Err(conflict("remove network", "it has active endpoints"));
+            }
+            things
+                .networks
+                .remove(network)
+                .map(drop)
+                .ok_or_else(|| not_found(network))
+        })
+    }
+
+    fn disconnect<'a>(&'a self, network: &'a str, _: &'a str) -> Answer<'a, ()> {
+        self.call(format!("disconnect {network}"), |_| Ok(()))
+    }
+
+    fn remove_volume<'a>(&'a self, volume: &'a str) -> Answer<'a, ()> {
+        self.call(format!("remove volume {volume}"), move |things| {
+            let bind = format!("{volume}:");
+            if things
+                .containers
+                .values()
+                .any(|held| held.spec.binds.iter().any(|b| b.starts_with(&bind)))
+            {
+                return Err(conflict("remove volume", "it is in use"));
+            }
+            things
+                .volumes
+                .remove(volume)
+                .map(drop)
+                .ok_or_else(|| not_found(volume))
+        })
+    }
+
+    fn put_files<'a>(&'a self, container: &'a str, files: &'a [FileEntry]) -> Answer<'a, ()> {
+        self.call(format!("write in {container}"), move |things| {
+            let held = things
+                .containers
+                .get_mut(container)
+                .ok_or_else(|| not_found(container))?;
+            for file in files {
+                held.files.insert(file.path.clone(), file.contents.clone());
+            }
+            Ok(())
+        })
+    }
+
+    fn read_file<'a>(&'a self, container: &'a str, path: &'a str) -> Answer<'a, Vec<u8>> {
+        self.call(format!("read {path} in {container}"), move |things| {
+            let held = things
+                .containers
+                .get(container)
+                .ok_or_else(|| not_found(container))?;
+            if path == "/output/kubeconfig.yaml" && held.started.is_some() {
+                return Ok(b"clusters: [{name: default, cluster: {server: x}}]\nusers: [{name: default, user: {token: t}}]\n".to_vec());
+            }
+            held.files.get(path).cloned().ok_or_else(|| not_found(path))
+        })
+    }
+
+    fn exec<'a>(
+        &'a self,
+        container: &'a str,
+        _: &'a [&'a str],
+        _: Duration,
+    ) -> Answer<'a, ExecOutput> {
+        self.call(format!("run in {container}"), |_| {
+            Ok(ExecOutput {
+                code: 0,
+                output: Vec::new(),
+            })
+        })
+    }
+
+    fn logs(
+        &self,
+        container: &str,
+        request: &LogRequest,
+    ) -> BoxStream<'static, Result<LogLine, Error>> {
+        let Some(held) = self.lock().containers.get(container).cloned() else {
+            return stream::iter([Err(not_found(container))]).boxed();
+        };
+        let said = self.script().lines.get(container).cloned();
+        let lines = said.unwrap_or_else(|| {
+            let up = match role(&held).as_str() {
+                "server" => "msg=\"k3s is up and running\"",
+                "agent" => "Successfully registered node",
+                _ => "start worker processes",
+            };
+            vec!["booting".into(), up.into()]
+        });
+        let time = held.started;
+        let lines = stream::iter(lines.into_iter().map(move |text| {
+            Ok(LogLine {
+                time,
+                source: "".into(),
+                text: text.into(),
+            })
+        }));
+        if request.follow && held.state == ContainerState::Running {
+            lines.chain(stream::pending()).boxed()
+        } else {
+            lines.boxed()
+        }
+    }
+
+    fn events(&self) -> BoxStream<'static, Result<EngineEvent, Error>> {
+        stream::pending().boxed()
+    }
+
+    fn usage(&self, _: &str) -> BoxStream<'static, Result<Usage, Error>> {
+        stream::pending().boxed()
+    }
+}
