@@ -77,9 +77,6 @@ pub struct Args {
         action = clap::ArgAction::Set
     )]
     kubeconfig_switch_context: bool,
-    /// Write the plan, or the new cluster, as data
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
     #[command(flatten)]
     wait: Wait,
     #[command(flatten)]
@@ -100,7 +97,7 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
     };
     let request = args.manner.request(cx, &backends, wish, args.wait.wanted());
     if args.manner.dry_run {
-        return drive::print_plan(&backends, &request, args.output).await;
+        return drive::print_plan(&backends, &request, args.manner.output).await;
     }
     let mut signals = Signals::take()?;
     let report = drive::fulfil(&backends, &request, cx.style(), &mut signals).await?;
@@ -109,15 +106,16 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
     if args.kubeconfig_update_default && !backends.simulated {
         note(&format!("try: kubectl --context k3d-{name} get nodes"));
     }
-    if args.output == Format::Table {
+    if args.manner.output == Format::Table {
         return Ok(());
     }
     let world = ops::observe(&backends).await?;
     let cluster = world.cluster(&name)?;
-    match args.output {
-        Format::Json | Format::Yaml => {
-            output::print(&output::data(&shape::cluster(cluster, false), args.output)?)
-        }
+    match args.manner.output {
+        Format::Json | Format::Yaml => output::print(&output::data(
+            &shape::cluster(cluster, false),
+            args.manner.output,
+        )?),
         format => {
             let shown = Shown {
                 headers: true,

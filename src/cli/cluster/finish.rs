@@ -35,7 +35,7 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
         (Wish::Finish(name), "is finished")
     };
     let request = args.manner.request(cx, &backends, wish, args.wait.wanted());
-    targets::each(cx, &backends, &args.manner, vec![request], |name| {
+    targets::one(cx, &backends, &args.manner, request, |name| {
         format!("cluster \"{name}\" {end}")
     })
     .await

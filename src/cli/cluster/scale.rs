@@ -40,7 +40,7 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
         agents: args.agents,
     };
     let request = args.manner.request(cx, &backends, wish, args.wait.wanted());
-    targets::each(cx, &backends, &args.manner, vec![request], |name| {
+    targets::one(cx, &backends, &args.manner, request, |name| {
         format!("cluster \"{name}\" has its new size")
     })
     .await

@@ -8,11 +8,13 @@ use crate::{
         context::Context,
         drive,
         flags::{self, WaitWord},
-        output::{Format, note},
+        output::{self, Format, note},
+        problem_text,
         signals::Signals,
     },
     domain::{ClusterName, Problem, ProblemKind, spec::WaitFor},
     ops::{self, Request, Wish},
+    plan::Plan,
 };
 
 /// The name of the cluster that is meant where none is named, k3d's.
@@ -36,6 +38,9 @@ pub struct Manner {
     /// Print the plan and do nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// How to write the plan of --dry-run, or a new cluster
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
     /// Give up, and take back what was done, after this long (90s, 5m; 0 is no limit; default: 10m)
     #[arg(long, value_name = "DURATION", value_parser = flags::timeout)]
     pub timeout: Option<Duration>,
@@ -109,6 +114,41 @@ impl Manner {
     }
 }
 
+/// Prints the plans of the requests: as texts one after the other, or as data in one list.
+async fn print_plans(
+    backends: &Backends,
+    requests: &[Request],
+    format: Format,
+) -> Result<(), Problem> {
+    let mut plans = Vec::new();
+    for request in requests {
+        plans.push(ops::prepare(backends, request).await?);
+    }
+    if matches!(format, Format::Json | Format::Yaml) {
+        let list = plans.iter().map(Plan::to_json).collect();
+        return output::print(&output::data(&list, format)?);
+    }
+    let texts: Vec<String> = plans.iter().map(Plan::to_text).collect();
+    output::print(&texts.join("\n"))
+}
+
+/// Fulfils one wish.
+///
+/// # Errors
+/// What did not work.
+pub async fn one(
+    cx: &Context,
+    backends: &Backends,
+    manner: &Manner,
+    request: Request,
+    done: impl Fn(&ClusterName) -> String,
+) -> Result<(), Problem> {
+    if manner.dry_run {
+        return drive::print_plan(backends, &request, manner.output).await;
+    }
+    each(cx, backends, manner, vec![request], done).await
+}
+
 /// Fulfils one wish for each cluster, one after the other, and says how each ended. One that fails does not keep the
 /// others from their turn.
 ///
@@ -121,32 +161,25 @@ pub async fn each(
     requests: Vec<Request>,
     done: impl Fn(&ClusterName) -> String,
 ) -> Result<(), Problem> {
+    if manner.dry_run {
+        return print_plans(backends, &requests, manner.output).await;
+    }
     let mut signals = Signals::take()?;
     let count = requests.len();
     let mut failed: Vec<(ClusterName, Problem)> = Vec::new();
     for request in requests {
         let name = request.wish.cluster().clone();
-        let result = if manner.dry_run {
-            drive::print_plan(backends, &request, Format::Table).await
-        } else {
-            drive::fulfil(backends, &request, cx.style(), &mut signals)
-                .await
-                .map(|report| {
-                    note(&format!(
-                        "{} ({:.1} s)",
-                        done(&name),
-                        report.took.as_secs_f64()
-                    ));
-                })
-        };
-        match result {
-            Ok(()) => {}
+        match drive::fulfil(backends, &request, cx.style(), &mut signals).await {
+            Ok(report) => {
+                let seconds = report.took.as_secs_f64();
+                note(&format!("{} ({seconds:.1} s)", done(&name)));
+            }
             // A person who cancels means all of it.
             Err(problem) if count == 1 || problem.kind == ProblemKind::Refused => {
                 return Err(problem);
             }
             Err(problem) => {
-                note(&crate::cli::problem_text(&problem));
+                note(&problem_text(&problem));
                 failed.push((name, problem));
             }
         }
