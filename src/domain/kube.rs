@@ -71,3 +71,14 @@ pub struct NodeStatus {
     /// Its internal address.
     pub address: Option<std::net::IpAddr>,
 }
+
+/// A context that a kubeconfig names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextInfo {
+    /// Its name.
+    pub name: String,
+    /// The URL of its server.
+    pub server: String,
+    /// Whether it is the current one.
+    pub current: bool,
+}

@@ -7,7 +7,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 pub use crate::backend::docker::Tried;
 use crate::{
-    backend::{Backends, ContainerRuntime, KubeConnect, docker},
+    backend::{Backends, ContainerRuntime, KubeConnect, docker, kubernetes},
     domain::Problem,
 };
 
@@ -91,22 +91,5 @@ fn simulated(name: &str) -> Result<Opened, Problem> {
 }
 
 fn kube() -> Arc<dyn KubeConnect> {
-    Arc::new(NoKube)
-}
-
-struct NoKube;
-
-impl KubeConnect for NoKube {
-    fn connect<'a>(
-        &'a self,
-        _: &'a crate::backend::KubeTarget,
-    ) -> crate::backend::Answer<'a, Arc<dyn crate::backend::KubeApi>> {
-        Box::pin(async {
-            Err(crate::backend::Error::new(
-                crate::backend::ErrorKind::Failed,
-                "connect",
-                "this is not built yet",
-            ))
-        })
-    }
+    Arc::new(kubernetes::Connector)
 }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Column, KindSpec, Row};
-use crate::domain::{kube::NodeStatus, log::sanitize};
+use super::{Cell, Column, KindSpec, Row, created, text};
+use crate::domain::{Health, ObjectKey, kube::NodeStatus, log::sanitize};
 
 /// The kind.
 pub static KIND: KindSpec = KindSpec {
@@ -12,34 +12,29 @@ pub static KIND: KindSpec = KindSpec {
     group: "",
     version: "v1",
     namespaced: false,
+    // Why a node is not Ready is in its conditions, and the table has only the word.
+    whole: true,
     columns: &[
         Column {
             title: "NAME",
-            min: 20,
+            min: 14,
             max: 63,
             priority: 0,
             right: false,
         },
         Column {
-            title: "READY",
-            min: 5,
-            max: 6,
-            priority: 1,
-            right: false,
-        },
-        Column {
             title: "STATUS",
-            min: 9,
-            max: 28,
+            min: 8,
+            max: 60,
             priority: 0,
             right: false,
         },
         Column {
-            title: "RESTARTS",
-            min: 4,
-            max: 8,
-            priority: 1,
-            right: true,
+            title: "ROLES",
+            min: 6,
+            max: 30,
+            priority: 3,
+            right: false,
         },
         Column {
             title: "AGE",
@@ -49,17 +44,17 @@ pub static KIND: KindSpec = KindSpec {
             right: true,
         },
         Column {
-            title: "IP",
-            min: 9,
-            max: 39,
-            priority: 4,
+            title: "VERSION",
+            min: 10,
+            max: 20,
+            priority: 2,
             right: false,
         },
         Column {
-            title: "NODE",
-            min: 10,
-            max: 40,
-            priority: 3,
+            title: "INTERNAL-IP",
+            min: 11,
+            max: 39,
+            priority: 4,
             right: false,
         },
     ],
@@ -67,17 +62,77 @@ pub static KIND: KindSpec = KindSpec {
     from_object,
 };
 
-fn from_table(
-    _names: &[String],
-    _cells: &[Value],
-    _namespace: &str,
-    _now: Timestamp,
-) -> Option<Row> {
+/// The words of the STATUS column, which [`status_of_row`] reads again.
+const READY: &str = "Ready";
+const NOT_READY: &str = "NotReady";
+const CORDONED: &str = ",SchedulingDisabled";
+
+/// A node of the server's own table. It is not asked for: see [`KindSpec::whole`].
+fn from_table(_: &[String], _: &[Value], _: &str, _: Timestamp) -> Option<Row> {
     None
 }
 
-fn from_object(_object: &Value) -> Option<Row> {
-    None
+fn from_object(object: &Value) -> Option<Row> {
+    let status = status(object)?;
+    let mut word = if status.ready { READY } else { NOT_READY }.to_owned();
+    if status.cordoned {
+        word.push_str(CORDONED);
+    }
+    if !status.message.is_empty() {
+        word = format!("{word}: {}", status.message);
+    }
+    let health = match (status.ready, status.cordoned) {
+        (true, false) => Health::Good,
+        (true, true) => Health::Warning,
+        (false, _) => Health::Failing,
+    };
+    let roles: Vec<&str> = object
+        .pointer("/metadata/labels")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(|labels| labels.keys())
+        .filter_map(|label| label.strip_prefix("node-role.kubernetes.io/"))
+        .collect();
+    Some(Row {
+        key: ObjectKey::new("", status.name.as_str()),
+        uid: object
+            .pointer("/metadata/uid")
+            .and_then(Value::as_str)
+            .map(Into::into),
+        health,
+        cells: [
+            text(&status.name),
+            Cell::Text(word.into()),
+            text(&roles.join(",")),
+            created(object),
+            text(&status.version),
+            text(
+                &status
+                    .address
+                    .map(|address| address.to_string())
+                    .unwrap_or_default(),
+            ),
+        ]
+        .into(),
+    })
+}
+
+/// What a row of this kind says of the node.
+#[must_use]
+pub fn status_of_row(row: &Row) -> NodeStatus {
+    let cell = |place: usize| match row.cells.get(place) {
+        Some(Cell::Text(text)) => &**text,
+        _ => "",
+    };
+    let (word, message) = cell(1).split_once(": ").unwrap_or((cell(1), ""));
+    NodeStatus {
+        name: row.key.name.to_string(),
+        ready: word.trim_end_matches(CORDONED) == READY,
+        message: message.to_owned(),
+        cordoned: word.ends_with(CORDONED),
+        version: cell(4).to_owned(),
+        address: cell(5).parse().ok(),
+    }
 }
 
 /// What Kubernetes says of a node, from its object; `None` where that is no node.
@@ -139,6 +194,8 @@ mod tests {
         );
         assert!(status.cordoned && status.address.is_some());
         assert_eq!(status.version, "v1.34.2+k3s1");
+        let row = from_object(&object).unwrap();
+        assert_eq!(status_of_row(&row), status);
         let fresh = super::status(&json!({"metadata": {"name": "n"}})).unwrap();
         assert_eq!(
             (fresh.ready, fresh.message.as_str()),

@@ -1,9 +1,10 @@
-//! Kinds that operations read and write, and that no screen lists: they have no columns.
+//! Kinds that are read and written, and that no screen lists: they have no columns.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{KindSpec, Row};
+use super::{KindSpec, Row, cell};
+use crate::domain::{Health, ObjectKey};
 
 /// `ConfigMap`, where CoreDNS' settings are.
 pub static CONFIG_MAPS: KindSpec = core_kind("configmaps");
@@ -14,12 +15,25 @@ pub static SECRETS: KindSpec = core_kind("secrets");
 /// `ServiceAccount`, without whose `default` a namespace admits no pod.
 pub static SERVICE_ACCOUNTS: KindSpec = core_kind("serviceaccounts");
 
+/// `Namespace`; of each only the name is read.
+pub static NAMESPACES: KindSpec = KindSpec {
+    plural: "namespaces",
+    group: "",
+    version: "v1",
+    namespaced: false,
+    whole: false,
+    columns: &[],
+    from_table: name_from_table,
+    from_object,
+};
+
 const fn core_kind(plural: &'static str) -> KindSpec {
     KindSpec {
         plural,
         group: "",
         version: "v1",
         namespaced: true,
+        whole: false,
         columns: &[],
         from_table,
         from_object,
@@ -28,6 +42,16 @@ const fn core_kind(plural: &'static str) -> KindSpec {
 
 fn from_table(_: &[String], _: &[Value], _: &str, _: Timestamp) -> Option<Row> {
     None
+}
+
+fn name_from_table(names: &[String], cells: &[Value], _: &str, _: Timestamp) -> Option<Row> {
+    let name = cell(names, cells, "Name")?.as_str()?;
+    Some(Row {
+        key: ObjectKey::new("", name),
+        uid: None,
+        health: Health::Good,
+        cells: Box::default(),
+    })
 }
 
 fn from_object(_: &Value) -> Option<Row> {

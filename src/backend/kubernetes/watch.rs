@@ -1,0 +1,469 @@
+//! Rows of a kind: listed as fast as the server can, then followed for ever.
+//!
+//! The list comes without objects, a namespace a request and all namespaces at once: a table without objects does not say
+//! the namespace, and many small answers are there sooner than a big one. Before it, one row is asked for to learn the
+//! version; the watch begins there, so whatever changed while the lists were on their way comes again as a change, and
+//! setting a row twice does no harm. Changes come with the object's metadata, which says namespace, UID and age.
+//!
+//! Kinds of which a row needs the object itself ([`KindSpec::whole`]) are listed and watched as objects.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{AsyncBufReadExt, SinkExt, StreamExt, channel::mpsc, stream, stream::BoxStream};
+use jiff::Timestamp;
+use kube::Client;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+
+use super::{ANSWER, errors, path, table, table::Table};
+use crate::{
+    backend::{Change, Error, ErrorKind, WatchItem},
+    domain::Problem,
+    resources::{KindSpec, Row, Scope, unlisted},
+};
+
+/// Items between the reader and whoever shows them: a page and the changes behind it, not more memory than that.
+const AHEAD: usize = 4;
+/// Rows in one answer. The first page is there after milliseconds.
+const PAGE: usize = 500;
+/// Namespaces that are listed at the same time. More connections than that cost the server more than they gain.
+const TOGETHER: usize = 16;
+/// Changes that are passed on in one go.
+const BATCH: usize = 512;
+/// The server ends a watch after this many seconds, so that a silent one is known to be dead soon after.
+const WATCH: u32 = 290;
+const SILENCE: Duration = Duration::from_secs(WATCH as u64 + 20);
+/// Lists of many pages take longer than one answer.
+const LIST: Duration = Duration::from_secs(60);
+
+/// The rows of a kind, for ever.
+pub(super) fn stream(
+    client: Client,
+    kind: &'static KindSpec,
+    scope: Scope,
+) -> BoxStream<'static, WatchItem> {
+    let (items, taken) = mpsc::channel(AHEAD);
+    let watch = Watch {
+        client,
+        kind,
+        scope,
+        items,
+        names: Vec::new(),
+        version: String::new(),
+    };
+    // The reader is driven by whoever takes the items, and ends with them.
+    let driver = stream::once(watch.run()).filter_map(|()| std::future::ready(None));
+    stream::select(taken, driver).boxed()
+}
+
+struct Watch {
+    client: Client,
+    kind: &'static KindSpec,
+    scope: Scope,
+    items: mpsc::Sender<WatchItem>,
+    names: Vec<String>,
+    version: String,
+}
+
+/// Why a watch came to its end.
+enum End {
+    /// The server ended it, as it does every few minutes.
+    Usual,
+    /// The version is too old to go on from.
+    Expired,
+    /// The connection broke or was refused.
+    Broken(Error),
+    /// Nobody takes the items any more.
+    Unwanted,
+}
+
+#[derive(Deserialize)]
+struct EventLine<'a> {
+    #[serde(rename = "type")]
+    action: &'a str,
+    #[serde(borrow)]
+    object: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct StatusLine {
+    #[serde(default)]
+    code: u16,
+    #[serde(default)]
+    message: String,
+}
+
+impl Watch {
+    async fn run(mut self) {
+        let mut attempt = 0;
+        loop {
+            let end = if self.version.is_empty() {
+                match tokio::time::timeout(LIST, self.list()).await {
+                    Ok(Ok(true)) => self.follow(&mut attempt).await,
+                    Ok(Ok(false)) => End::Unwanted,
+                    Ok(Err(error)) => End::Broken(error),
+                    Err(_) => End::Broken(errors::too_late(&self.what(), LIST)),
+                }
+            } else {
+                self.follow(&mut attempt).await
+            };
+            match end {
+                End::Usual => {}
+                End::Unwanted => return,
+                End::Expired => self.version.clear(),
+                End::Broken(error) => {
+                    attempt += 1;
+                    let retry_in = back_off(attempt);
+                    let problem = Problem::from(error);
+                    if self
+                        .items
+                        .send(WatchItem::Broken {
+                            problem,
+                            retry_in,
+                            attempt,
+                        })
+                        .await
+                        .is_err()
+                    {
+                        return;
+                    }
+                    tokio::time::sleep(retry_in).await;
+                }
+            }
+        }
+    }
+
+    fn what(&self) -> String {
+        format!("watch {}", self.kind.plural)
+    }
+
+    /// Lists everything; `false` when nobody takes it.
+    async fn list(&mut self) -> Result<bool, Error> {
+        if self.kind.whole {
+            return self.list_objects().await;
+        }
+        let all = path::collection(self.kind, "");
+        let (peek, namespaces) = futures::try_join!(
+            self.page(&all, "includeObject=None&limit=1"),
+            self.namespaces()
+        )?;
+        self.version.clone_from(&peek.metadata.resource_version);
+        self.names = peek.names().unwrap_or_default();
+        let now = Timestamp::now();
+        let mut first = true;
+        let (kind, client, names) = (self.kind, self.client.clone(), self.names.clone());
+        let what = self.what();
+        let mut pages = stream::iter(namespaces.into_iter().map(|namespace| {
+            let (client, what) = (client.clone(), what.clone());
+            pages_of(client, kind, namespace, what).boxed()
+        }))
+        .flatten_unordered(TOGETHER);
+        while let Some(page) = pages.next().await {
+            let (namespace, table) = page.inspect_err(|_| self.version.clear())?;
+            let rows = table.rows(kind, &names, &namespace, now);
+            if rows.is_empty() && !first {
+                continue;
+            }
+            if self
+                .items
+                .send(WatchItem::Page { rows, first })
+                .await
+                .is_err()
+            {
+                return Ok(false);
+            }
+            first = false;
+        }
+        if first
+            && self
+                .items
+                .send(WatchItem::Page {
+                    rows: Vec::new(),
+                    first,
+                })
+                .await
+                .is_err()
+        {
+            return Ok(false);
+        }
+        Ok(self.items.send(WatchItem::Live).await.is_ok())
+    }
+
+    /// The namespaces to list; one empty name stands for a kind that has none.
+    async fn namespaces(&self) -> Result<Vec<Arc<str>>, Error> {
+        if !self.kind.namespaced {
+            return Ok(vec![Arc::from("")]);
+        }
+        if !self.scope.namespaces.is_empty() {
+            return Ok(self
+                .scope
+                .namespaces
+                .iter()
+                .map(|name| Arc::from(name.as_str()))
+                .collect());
+        }
+        let table = self
+            .page(
+                &path::collection(&unlisted::NAMESPACES, ""),
+                "includeObject=None",
+            )
+            .await?;
+        let names = table.names().unwrap_or_default();
+        let rows = table.rows(&unlisted::NAMESPACES, &names, "", Timestamp::now());
+        Ok(rows
+            .into_iter()
+            .map(|row| Arc::from(&*row.key.name))
+            .collect())
+    }
+
+    async fn page(&self, collection: &str, query: &str) -> Result<Table, Error> {
+        page(&self.client, &format!("{collection}?{query}"), &self.what()).await
+    }
+
+    async fn list_objects(&mut self) -> Result<bool, Error> {
+        let what = self.what();
+        let text = ask(
+            &self.client,
+            &path::collection(self.kind, ""),
+            "application/json",
+            &what,
+        )
+        .await?;
+        let list: Value = serde_json::from_str(&text).map_err(|_| errors::not_kubernetes(&what))?;
+        let version = list["metadata"]["resourceVersion"]
+            .as_str()
+            .ok_or_else(|| errors::not_kubernetes(&what))?;
+        let items = list["items"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let rows = items.iter().filter_map(self.kind.from_object).collect();
+        version.clone_into(&mut self.version);
+        if self
+            .items
+            .send(WatchItem::Page { rows, first: true })
+            .await
+            .is_err()
+        {
+            return Ok(false);
+        }
+        Ok(self.items.send(WatchItem::Live).await.is_ok())
+    }
+
+    /// Follows changes until the watch ends.
+    async fn follow(&mut self, attempt: &mut u32) -> End {
+        let mut uri = path::collection(self.kind, one(&self.scope));
+        uri.push_str(&format!(
+            "?watch=true&allowWatchBookmarks=true&timeoutSeconds={WATCH}&resourceVersion={}",
+            path::escape(&self.version)
+        ));
+        let accept = if self.kind.whole {
+            "application/json"
+        } else {
+            table::ACCEPT
+        };
+        let request = http::Request::get(uri)
+            .header(http::header::ACCEPT, accept)
+            .body(Vec::new());
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => {
+                return End::Broken(Error::new(
+                    ErrorKind::Invalid,
+                    self.what(),
+                    error.to_string(),
+                ));
+            }
+        };
+        let mut body = match tokio::time::timeout(ANSWER, self.client.request_stream(request)).await
+        {
+            Ok(Ok(body)) => Box::pin(body),
+            Ok(Err(kube::Error::Api(status))) if status.code == 410 => return End::Expired,
+            Ok(Err(error)) => return End::Broken(errors::explain(&self.what(), &error)),
+            Err(_) => return End::Broken(errors::too_late(&self.what(), ANSWER)),
+        };
+        if *attempt > 0 {
+            // What was shown as stale is live again.
+            *attempt = 0;
+            if self.items.send(WatchItem::Live).await.is_err() {
+                return End::Unwanted;
+            }
+        }
+        let mut line = Vec::new();
+        let mut changes = Vec::new();
+        loop {
+            // Changes that are here already go together; the first one that has to be waited for ends the batch.
+            let read = if changes.is_empty() {
+                match tokio::time::timeout(SILENCE, body.read_until(b'\n', &mut line)).await {
+                    Ok(read) => Some(read),
+                    Err(_) => return End::Broken(errors::too_late(&self.what(), SILENCE)),
+                }
+            } else if changes.len() < BATCH {
+                // A line that is half here stays in the buffer when it is left.
+                tokio::select! {
+                    biased;
+                    read = body.read_until(b'\n', &mut line) => Some(read),
+                    () = tokio::task::yield_now() => None,
+                }
+            } else {
+                None
+            };
+            match read {
+                None => {
+                    if self
+                        .items
+                        .send(WatchItem::Changes(std::mem::take(&mut changes)))
+                        .await
+                        .is_err()
+                    {
+                        return End::Unwanted;
+                    }
+                }
+                Some(Ok(0)) => return self.pass_on(changes, End::Usual).await,
+                Some(Ok(_)) => {
+                    match self.event(&line, &mut changes) {
+                        Ok(()) => {}
+                        Err(end) => return self.pass_on(changes, end).await,
+                    }
+                    line.clear();
+                }
+                Some(Err(error)) => {
+                    let broken = Error::new(ErrorKind::Unreachable, self.what(), innermost(&error));
+                    return self.pass_on(changes, End::Broken(broken)).await;
+                }
+            }
+        }
+    }
+
+    async fn pass_on(&mut self, changes: Vec<Change>, end: End) -> End {
+        if !changes.is_empty() && self.items.send(WatchItem::Changes(changes)).await.is_err() {
+            return End::Unwanted;
+        }
+        end
+    }
+
+    /// Takes in one line of the watch.
+    fn event(&mut self, line: &[u8], changes: &mut Vec<Change>) -> Result<(), End> {
+        let garbage = |watch: &Self| End::Broken(errors::not_kubernetes(&watch.what()));
+        let Ok(event) = serde_json::from_slice::<EventLine<'_>>(line) else {
+            return Err(garbage(self));
+        };
+        if event.action == "ERROR" {
+            let status: StatusLine =
+                serde_json::from_str(event.object.get()).map_err(|_| garbage(self))?;
+            if status.code == 410 {
+                return Err(End::Expired);
+            }
+            let why = crate::domain::log::sanitize(status.message.as_bytes());
+            return Err(End::Broken(Error::new(ErrorKind::Failed, self.what(), why)));
+        }
+        let rows = if self.kind.whole {
+            self.object(event.object.get())
+        } else {
+            self.rows(event.object.get())
+        };
+        for row in rows.ok_or_else(|| garbage(self))? {
+            match event.action {
+                "ADDED" | "MODIFIED" => changes.push(Change::Set(row)),
+                "DELETED" => changes.push(Change::Gone(row.key)),
+                // A bookmark only moves the version on.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn rows(&mut self, text: &str) -> Option<Vec<Row>> {
+        let table = Table::parse(text)?;
+        if let Some(names) = table.names() {
+            self.names = names;
+        }
+        if let Some(version) = table.version() {
+            version.clone_into(&mut self.version);
+        }
+        Some(table.rows(self.kind, &self.names, "", Timestamp::now()))
+    }
+
+    fn object(&mut self, text: &str) -> Option<Vec<Row>> {
+        let object: Value = serde_json::from_str(text).ok()?;
+        object["metadata"]["resourceVersion"]
+            .as_str()?
+            .clone_into(&mut self.version);
+        Some((self.kind.from_object)(&object).into_iter().collect())
+    }
+}
+
+/// The namespace of a scope that has exactly one; a watch is of one or of all.
+fn one(scope: &Scope) -> &str {
+    match scope.namespaces.as_slice() {
+        [namespace] => namespace,
+        _ => "",
+    }
+}
+
+/// The pages of one namespace, one after the other.
+fn pages_of(
+    client: Client,
+    kind: &'static KindSpec,
+    namespace: Arc<str>,
+    what: String,
+) -> impl futures::Stream<Item = Result<(Arc<str>, Table), Error>> {
+    let begin = Some(String::new());
+    stream::unfold(
+        (begin, client, namespace, what),
+        move |(token, client, namespace, what)| async move {
+            let token = token?;
+            let more = if token.is_empty() {
+                String::new()
+            } else {
+                format!("&continue={}", path::escape(&token))
+            };
+            let uri = format!(
+                "{}?includeObject=None&limit={PAGE}{more}",
+                path::collection(kind, &namespace)
+            );
+            let answer = page(&client, &uri, &what).await;
+            let next = answer
+                .as_ref()
+                .ok()
+                .and_then(|table| table.metadata.token.clone())
+                .filter(|token| !token.is_empty());
+            Some((
+                answer.map(|table| (Arc::clone(&namespace), table)),
+                (next, client, namespace, what),
+            ))
+        },
+    )
+}
+
+async fn page(client: &Client, uri: &str, what: &str) -> Result<Table, Error> {
+    let text = ask(client, uri, table::ACCEPT, what).await?;
+    Table::parse(&text).ok_or_else(|| errors::not_kubernetes(what))
+}
+
+async fn ask(client: &Client, uri: &str, accept: &str, what: &str) -> Result<String, Error> {
+    let request = http::Request::get(uri)
+        .header(http::header::ACCEPT, accept)
+        .body(Vec::new())
+        .map_err(|error| Error::new(ErrorKind::Invalid, what, error.to_string()))?;
+    match tokio::time::timeout(ANSWER, client.request_text(request)).await {
+        Ok(Ok(text)) => Ok(text),
+        Ok(Err(error)) => Err(errors::explain(what, &error)),
+        Err(_) => Err(errors::too_late(what, ANSWER)),
+    }
+}
+
+fn innermost(error: &std::io::Error) -> String {
+    let mut last = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        last = cause.to_string();
+        source = cause.source();
+    }
+    last
+}
+
+/// The pause before the `attempt`th try, from 1: half a second, doubled up to 15 s.
+fn back_off(attempt: u32) -> Duration {
+    Duration::from_millis(500 << attempt.saturating_sub(1).min(5)).min(Duration::from_secs(15))
+}
