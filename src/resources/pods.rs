@@ -1,12 +1,15 @@
 //! Pods: problems first, with the reason in words.
 //!
 //! The STATUS column follows kubectl's printer
-//! (<https://github.com/kubernetes/kubernetes/blob/master/pkg/printers/internalversion/printers.go>, `printPod`), whether
+//! ([`printed`]), whether
 //! the row comes from the server's table, which the same code printed, or from an object.
+
+mod printed;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
+use self::printed::Printed;
 use super::{Cell, Column, KindSpec, Row, cell, created, since, text};
 use crate::domain::{Health, ObjectKey};
 
@@ -130,7 +133,7 @@ fn from_object(object: &Value) -> Option<Row> {
     if name.is_empty() {
         return None;
     }
-    let seen = Seen::of(object);
+    let seen = Printed::of(object);
     let ready = format!("{}/{}", seen.ready, seen.containers);
     Some(Row {
         key: ObjectKey::new(word("/metadata/namespace"), name),
@@ -165,131 +168,6 @@ fn health(status: &str, ready: &str) -> Health {
             _ => Health::Failing,
         },
         _ => Health::Failing,
-    }
-}
-
-/// What kubectl prints of a pod.
-struct Seen {
-    status: String,
-    ready: usize,
-    containers: usize,
-    restarts: i64,
-}
-
-impl Seen {
-    fn of(pod: &Value) -> Self {
-        let list = |path: &str| {
-            pod.pointer(path)
-                .and_then(Value::as_array)
-                .map(Vec::as_slice)
-                .unwrap_or_default()
-        };
-        let word = |path: &str| {
-            pod.pointer(path)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        let mut status = match word("/status/reason") {
-            "" => word("/status/phase").to_owned(),
-            reason => reason.to_owned(),
-        };
-        let gated = list("/status/conditions").iter().any(|condition| {
-            condition["type"] == "PodScheduled" && condition["reason"] == "SchedulingGated"
-        });
-        if gated {
-            "SchedulingGated".clone_into(&mut status);
-        }
-        let restarts_of = |state: &Value| state["restartCount"].as_i64().unwrap_or(0);
-        let inits = list("/status/initContainerStatuses");
-        let sidecar = |name: &Value| {
-            list("/spec/initContainers")
-                .iter()
-                .any(|init| init["name"] == *name && init["restartPolicy"] == "Always")
-        };
-        let mut restarts: i64 = inits.iter().map(restarts_of).sum();
-        let mut initializing = false;
-        for (place, init) in inits.iter().enumerate() {
-            if init
-                .pointer("/state/terminated/exitCode")
-                .and_then(Value::as_i64)
-                == Some(0)
-                || (sidecar(&init["name"]) && init["started"] == true)
-            {
-                continue;
-            }
-            let waiting = init
-                .pointer("/state/waiting/reason")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            status = match init.pointer("/state/terminated") {
-                Some(terminated) => format!("Init:{}", ending(terminated)),
-                None if !waiting.is_empty() && waiting != "PodInitializing" => {
-                    format!("Init:{waiting}")
-                }
-                None => format!("Init:{place}/{}", list("/spec/initContainers").len()),
-            };
-            initializing = true;
-            break;
-        }
-        let states = list("/status/containerStatuses");
-        let mut ready = inits
-            .iter()
-            .filter(|init| sidecar(&init["name"]) && init["ready"] == true)
-            .count();
-        if !initializing {
-            restarts = inits
-                .iter()
-                .filter(|init| sidecar(&init["name"]))
-                .map(restarts_of)
-                .sum();
-            let mut running = false;
-            for state in states.iter().rev() {
-                restarts += restarts_of(state);
-                let waiting = state
-                    .pointer("/state/waiting/reason")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default();
-                if !waiting.is_empty() {
-                    waiting.clone_into(&mut status);
-                } else if let Some(terminated) = state.pointer("/state/terminated") {
-                    status = ending(terminated);
-                } else if state["ready"] == true && state.pointer("/state/running").is_some() {
-                    running = true;
-                    ready += 1;
-                }
-            }
-            if status == "Completed" && running {
-                let is_ready = list("/status/conditions")
-                    .iter()
-                    .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
-                if is_ready { "Running" } else { "NotReady" }.clone_into(&mut status);
-            }
-        }
-        if !word("/metadata/deletionTimestamp").is_empty() {
-            let lost = word("/status/reason") == "NodeLost";
-            if lost { "Unknown" } else { "Terminating" }.clone_into(&mut status);
-        }
-        let sidecars = list("/spec/initContainers")
-            .iter()
-            .filter(|init| init["restartPolicy"] == "Always")
-            .count();
-        Self {
-            status,
-            ready,
-            containers: list("/spec/containers").len() + sidecars,
-            restarts,
-        }
-    }
-}
-
-/// How a container ended: its reason, or the signal or code where it has none.
-fn ending(terminated: &Value) -> String {
-    let reason = terminated["reason"].as_str().unwrap_or_default();
-    let number = |key: &str| terminated[key].as_i64().unwrap_or(0);
-    match (reason, number("signal")) {
-        ("", 0) => format!("ExitCode:{}", number("exitCode")),
-        ("", signal) => format!("Signal:{signal}"),
-        (reason, _) => reason.to_owned(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The log of a container of a pod.
 
+use std::fmt::Write as _;
+
 use futures::{AsyncReadExt, FutureExt, StreamExt, stream, stream::BoxStream};
 use kube::Client;
 
@@ -27,18 +29,23 @@ pub(super) fn stream(
         request.follow
     );
     if let Some(tail) = request.tail {
-        uri.push_str(&format!("&tailLines={tail}"));
+        // Writing to a String cannot fail.
+        let _ = write!(uri, "&tailLines={tail}");
     }
     if let Some(since) = request.since {
-        uri.push_str(&format!("&sinceTime={}", path::escape(&since.to_string())));
+        let _ = write!(uri, "&sinceTime={}", path::escape(&since.to_string()));
     }
     let since = request.since;
     let open = async move {
         let request = match http::Request::get(uri).body(Vec::new()) {
             Ok(request) => request,
             Err(error) => {
-                return stream::iter([Err(Error::new(ErrorKind::Invalid, what, error.to_string()))])
-                    .boxed();
+                return stream::iter([Err(Error::new(
+                    ErrorKind::Invalid,
+                    what,
+                    error.to_string(),
+                ))])
+                .boxed();
             }
         };
         match tokio::time::timeout(ANSWER, client.request_stream(request)).await {

@@ -78,7 +78,7 @@ impl Table {
 
     /// The version after the last change in it.
     pub(super) fn version(&self) -> Option<&str> {
-        let of_row = self.rows.iter().flatten().filter_map(|row| {
+        let mut of_row = self.rows.iter().flatten().filter_map(|row| {
             row.object
                 .as_ref()?
                 .metadata
@@ -87,7 +87,7 @@ impl Table {
                 .as_deref()
         });
         of_row
-            .last()
+            .next_back()
             .or(Some(self.metadata.resource_version.as_str()))
             .filter(|version| !version.is_empty())
     }
