@@ -3,3 +3,9 @@
 mod contract;
 #[path = "e2e/engine.rs"]
 mod engine;
+#[cfg(test)]
+#[path = "e2e/life.rs"]
+mod life;
+#[cfg(test)]
+#[path = "e2e/lifecycle.rs"]
+mod lifecycle;
