@@ -1,5 +1,8 @@
 //! The product on a real engine with real nodes.
 
+#[cfg(test)]
+#[path = "e2e/command_line.rs"]
+mod command_line;
 mod contract;
 #[path = "e2e/engine.rs"]
 mod engine;
