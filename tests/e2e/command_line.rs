@@ -101,7 +101,11 @@ fn a_script_creates_uses_stops_starts_and_deletes_a_cluster() {
     assert_eq!(nodes.len(), 2, "{info}");
     assert!(nodes.iter().all(|node| node["ready"] == true), "{info}");
 
-    story.run("cluster create NAME", 1);
+    let file = story.run("kubeconfig merge NAME", 0);
+    let file = std::path::Path::new(file.trim());
+    assert!(file.starts_with(story.home.path()) && file.exists());
+
+    story.run("cluster create NAME", 4);
     story.run("cluster stop NAME", 0);
     assert_eq!(
         story.json("cluster list NAME -o json")[0]["state"],
@@ -114,7 +118,7 @@ fn a_script_creates_uses_stops_starts_and_deletes_a_cluster() {
 
     story.run("cluster delete NAME", 0);
     assert_eq!(story.remains(), Vec::<String>::new());
-    assert!(!kubeconfig().contains(&context));
+    assert!(!kubeconfig().contains(&context) && !file.exists());
     story.run("cluster list NAME", 3);
 }
 
