@@ -14,6 +14,7 @@ mod logging;
 mod mask;
 mod output;
 mod progress;
+mod screen;
 mod settings;
 mod signals;
 mod terminal;
@@ -61,17 +62,19 @@ fn start(line: CommandLine) -> Result<(), Problem> {
         .enable_all()
         .build()
         .map_err(|error| Problem::failed("the program cannot start", error.to_string()))?;
-    let Some(command) = line.command else {
-        return screen();
-    };
-    for problem in &problems {
-        note(&problem_text(problem));
-    }
     let cx = Context {
         global: line.global,
         config,
     };
-    let result = runtime.block_on(run(&cx, command));
+    let result = match line.command {
+        None => runtime.block_on(screen::run(&cx, problems)),
+        Some(command) => {
+            for problem in &problems {
+                note(&problem_text(problem));
+            }
+            runtime.block_on(run(&cx, command))
+        }
+    };
     // A name lookup or a file of a dead mount that nobody waits for any more must not hold the process back.
     runtime.shutdown_background();
     result
@@ -105,13 +108,6 @@ fn problem_text(problem: &Problem) -> String {
     }
     text.truncate(text.trim_end().len());
     text
-}
-
-fn screen() -> Result<(), Problem> {
-    Err(Problem::failed(
-        "the screen does not open",
-        "this is not built yet",
-    ))
 }
 
 #[cfg(test)]

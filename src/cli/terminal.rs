@@ -16,6 +16,13 @@ pub fn style(global: &Global, ascii_wanted: bool) -> Style {
     }
 }
 
+/// Whether the screen is drawn with colours.
+#[must_use]
+pub fn has_color(global: &Global) -> bool {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    !global.no_color && variable("NO_COLOR").is_empty() && variable("TERM") != "dumb"
+}
+
 /// Whether the locale is one of UTF-8. The first variable that is set decides, as in the C library.
 fn is_utf8(variable: impl Fn(&str) -> String) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]

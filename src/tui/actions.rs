@@ -1,0 +1,225 @@
+//! Everything a person can do, as one table: dispatch, hints, help, palette, the action menu, the keymap's validation
+//! and `docs/keys.md` are made from it, so that none of them can say what another does not.
+
+mod table;
+
+use super::{
+    msg::ClusterId,
+    state::{EngineState, Pane, State},
+};
+use crate::domain::{ClusterState, Role, cluster::Unfinished};
+
+pub use table::ACTIONS;
+
+/// What can be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each is described by its row in the table")]
+pub enum ActionId {
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    Top,
+    Bottom,
+    NextPane,
+    PreviousPane,
+    Open,
+    Back,
+    Zoom,
+    Filter,
+    Log,
+    Follow,
+    Wrap,
+    NewCluster,
+    StartStop,
+    Scale,
+    Restart,
+    Delete,
+    Finish,
+    CleanUp,
+    CopyName,
+    Operations,
+    AppLog,
+    Menu,
+    Palette,
+    Help,
+    Retry,
+    Simulate,
+    Redraw,
+    Suspend,
+    Quit,
+}
+
+/// Where an action is of use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Everywhere.
+    Everywhere,
+    /// With a cluster selected, whatever pane has the focus.
+    Cluster,
+    /// In one pane.
+    Pane(Pane),
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Action {
+    /// Which.
+    pub id: ActionId,
+    /// Its name in the keymap and the palette.
+    pub name: &'static str,
+    /// The word in the hint bar; empty for what needs no hint.
+    pub hint: &'static str,
+    /// What it does, in one sentence.
+    pub doc: &'static str,
+    /// Under which heading it stands in the help.
+    pub group: &'static str,
+    /// Where it is of use.
+    pub scope: Scope,
+    /// Whether it destroys something, and therefore asks.
+    pub danger: bool,
+    /// Its keys unless the keymap says otherwise.
+    pub keys: &'static [&'static str],
+}
+
+/// The row of an action.
+#[must_use]
+pub fn get(id: ActionId) -> Option<&'static Action> {
+    ACTIONS.iter().find(|action| action.id == id)
+}
+
+impl Action {
+    /// Whether it can be used now.
+    ///
+    /// # Errors
+    /// The reason why not, as a sentence for a person.
+    pub fn enabled(&self, state: &State) -> Result<(), String> {
+        if let Scope::Pane(pane) = self.scope
+            && state.focus != pane
+        {
+            return Err(format!(
+                "only in the pane of the {}",
+                format!("{pane:?}").to_lowercase()
+            ));
+        }
+        match self.id {
+            ActionId::NewCluster => engine(state),
+            ActionId::Simulate if state.simulated => {
+                Err("this is the simulated world already".to_owned())
+            }
+            ActionId::Finish | ActionId::CleanUp => {
+                engine(state)?;
+                free(state)?;
+                unfinished(state).map(drop)
+            }
+            ActionId::StartStop | ActionId::Restart | ActionId::Scale | ActionId::Delete => {
+                engine(state)?;
+                free(state)?;
+                let Some(cluster) = state.selected_cluster() else {
+                    return Err(
+                        "a context of a kubeconfig is not a cluster of this engine".to_owned()
+                    );
+                };
+                if cluster.distribution == crate::domain::Distribution::Kind
+                    && self.id != ActionId::Delete
+                {
+                    return Err("clusters of kind are shown, not changed".to_owned());
+                }
+                if cluster.distribution == crate::domain::Distribution::Kind {
+                    return Err("clusters of kind are shown, not deleted".to_owned());
+                }
+                if cluster.unfinished.is_some() && self.id != ActionId::Delete {
+                    return Err(
+                        "an operation on it was interrupted: finish it or clean up first"
+                            .to_owned(),
+                    );
+                }
+                match self.id {
+                    ActionId::Scale if cluster.count(Role::Server).0 == 0 => {
+                        Err("its servers do not run: start it first".to_owned())
+                    }
+                    ActionId::Restart if cluster.state == ClusterState::Stopped => {
+                        Err("it is stopped: start it".to_owned())
+                    }
+                    _ => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn engine(state: &State) -> Result<(), String> {
+    match state.engine {
+        EngineState::Up(_) => Ok(()),
+        EngineState::Connecting => Err("the engine has not answered yet".to_owned()),
+        EngineState::Down { .. } => Err("the engine does not answer".to_owned()),
+    }
+}
+
+/// No two operations work on one cluster.
+fn free(state: &State) -> Result<(), String> {
+    match state.selected() {
+        None => Err("nothing is selected".to_owned()),
+        Some(ClusterId::Local(name)) => match state.operations.running_for(name) {
+            Some(operation) => Err(format!("an operation goes on: {}", operation.plan.title)),
+            None => Ok(()),
+        },
+        Some(ClusterId::Context(_)) => Ok(()),
+    }
+}
+
+/// The interrupted operation of the selected cluster.
+///
+/// # Errors
+/// The reason why there is none to speak of.
+pub fn unfinished(state: &State) -> Result<&Unfinished, String> {
+    state
+        .selected_cluster()
+        .and_then(|cluster| cluster.unfinished.as_ref())
+        .ok_or_else(|| "no operation on it was interrupted".to_owned())
+}
+
+/// The actions that are of use where the focus is, the most important first.
+pub fn relevant(state: &State) -> impl Iterator<Item = &'static Action> + '_ {
+    ACTIONS.iter().filter(move |action| match action.scope {
+        Scope::Everywhere => true,
+        Scope::Cluster => state.selected().is_some(),
+        Scope::Pane(pane) => state.focus == pane,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::KeyChord;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_row_is_complete_and_no_key_means_two_things() {
+        let mut names = HashSet::new();
+        let mut keys = HashSet::new();
+        for action in ACTIONS {
+            assert!(names.insert(action.name), "{}", action.name);
+            assert!(action.doc.ends_with('.'), "{}", action.name);
+            for key in action.keys {
+                assert!(
+                    keys.insert(key.parse::<KeyChord>().unwrap()),
+                    "{key} of {}",
+                    action.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_destroys_is_never_a_bare_letter() {
+        for action in ACTIONS.iter().filter(|action| action.danger) {
+            assert!(
+                action.keys.iter().all(|key| key.starts_with("ctrl-")),
+                "{}",
+                action.name
+            );
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The loop: keys first, then the frame, then data, so that a storm of data delays neither.
+//!
+//! A frame is drawn when something changed, at most every 33 ms, 8 ms after a key. When nothing happens nothing is drawn
+//! and nothing wakes up; a text that grows older by itself asks for its own moment.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::Instant,
+};
+
+use super::{
+    Options,
+    effect::Effect,
+    input, jobs,
+    jobs::Context,
+    msg::{Msg, News, TaskKey},
+    runner::{Runner, Stamped, Turn},
+    state::State,
+    terminal::{self, Screen},
+    update::{next_wake, update, wants},
+    view::view,
+};
+use crate::domain::Problem;
+
+/// Frames for data: 30 a second look continuous.
+const FRAME: Duration = Duration::from_millis(33);
+/// A frame after a key: within what a hand does not notice, yet two keys of a burst share one.
+const KEY_FRAME: Duration = Duration::from_millis(8);
+/// News that are taken in before keys and frame get their turn again.
+const TURN: usize = 64;
+/// How long ended tasks may take to go.
+const GOODBYE: Duration = Duration::from_millis(500);
+
+/// Runs the screen until it is left.
+pub(super) async fn run(
+    options: Options,
+    mut state: State,
+    context: Context,
+) -> Result<(), Problem> {
+    let broken =
+        |error: std::io::Error| Problem::failed("the terminal cannot be used", error.to_string());
+    terminal::restore_on_panic();
+    let mut screen = Screen::take().map_err(broken)?;
+    // The first frame needs nothing but the terminal.
+    draw(&mut screen, &mut state).map_err(broken)?;
+    let mut events = terminal::events();
+    let mut runner = Runner::new(context);
+    let mut end = Signals::new().map_err(broken)?;
+    let mut frame: Option<Instant> = None;
+    let mut last = Instant::now();
+    runner.sync(wants(&state));
+    loop {
+        let wake = next_wake(&mut state, Timestamp::now());
+        let due = frame.unwrap_or(last + Duration::from_secs(86_400));
+        let effects = tokio::select! {
+            biased;
+            () = end.received() => break,
+            event = events.next() => match event {
+                Some(Ok(event)) => match input::message(event) {
+                    Some(msg) => {
+                        let effects = update(&mut state, msg, Timestamp::now());
+                        let soon = (last + KEY_FRAME).max(Instant::now());
+                        frame = Some(frame.map_or(soon, |due| due.min(soon)));
+                        effects
+                    }
+                    None => continue,
+                },
+                // The terminal is gone.
+                Some(Err(_)) | None => break,
+            },
+            () = tokio::time::sleep_until(due), if frame.is_some() => {
+                frame = None;
+                last = Instant::now();
+                draw(&mut screen, &mut state).map_err(broken)?;
+                continue;
+            }
+            () = sleep_until(wake), if wake.is_some() => {
+                frame = Some(Instant::now());
+                update(&mut state, Msg::Wake, Timestamp::now())
+            }
+            turn = runner.next() => {
+                frame = Some(frame.unwrap_or((last + FRAME).max(Instant::now())));
+                match turn {
+                    Turn::Broke(key, problem) => {
+                        update(&mut state, Msg::News(key, Box::new(News::Broke(problem))), Timestamp::now())
+                    }
+                    Turn::News(news) => {
+                        let mut effects = take(&mut state, &mut runner, *news);
+                        for _ in 1..TURN {
+                            let Some(news) = runner.more() else { break };
+                            effects.extend(take(&mut state, &mut runner, news));
+                        }
+                        effects
+                    }
+                }
+            }
+        };
+        for effect in effects {
+            match effect {
+                Effect::Quit => {
+                    return leave(screen, runner).await;
+                }
+                Effect::Suspend => {
+                    // The reader's thread would take the keys of the shell.
+                    drop(events);
+                    let suspended = screen.suspend();
+                    events = terminal::events();
+                    suspended.map_err(broken)?;
+                    frame = Some(Instant::now());
+                }
+                Effect::Redraw => screen.forget().map_err(broken)?,
+                Effect::Simulate => match (options.simulate)().await {
+                    Ok(world) => {
+                        runner.shutdown().await;
+                        let (fresh, context) = world.begin(&state);
+                        state = fresh;
+                        runner = Runner::new(context);
+                    }
+                    Err(problem) => state.toasts.fail(problem),
+                },
+                effect => perform(&mut runner, effect),
+            }
+        }
+        runner.sync(wants(&state));
+    }
+    leave(screen, runner).await
+}
+
+async fn leave(screen: Screen, mut runner: Runner) -> Result<(), Problem> {
+    // The terminal first: whatever else takes its time, the person has their shell.
+    drop(screen);
+    let _ = tokio::time::timeout(GOODBYE, runner.shutdown()).await;
+    Ok(())
+}
+
+fn draw(screen: &mut Screen, state: &mut State) -> std::io::Result<()> {
+    tui_logger::move_events();
+    state.now = Timestamp::now();
+    let mut laid = None;
+    screen.draw(|frame| laid = Some(view(state, frame)))?;
+    if let Some(laid) = laid
+        && laid != state.laid
+    {
+        state.laid = laid;
+    }
+    Ok(())
+}
+
+/// Takes in news, unless they come from a task that another one has replaced.
+fn take(state: &mut State, runner: &mut Runner, (key, generation, news): Stamped) -> Vec<Effect> {
+    if !runner.is_current(&key, generation) {
+        return Vec::new();
+    }
+    if let News::World(world, backends) = &news {
+        let context = runner.context();
+        context.backends = Some(backends.clone());
+        context.clusters = std::sync::Arc::new(world.clusters.clone());
+    }
+    update(state, Msg::News(key, Box::new(news)), Timestamp::now())
+}
+
+fn perform(runner: &mut Runner, effect: Effect) {
+    match effect {
+        Effect::Plan(id, wish) => {
+            let job = jobs::plan(runner.context(), wish);
+            runner.start(TaskKey::Plan(id), job);
+        }
+        Effect::Execute(id, wish, plan) => {
+            let context = runner.context().clone();
+            runner.execute(id, |cancel| jobs::execute(&context, wish, *plan, cancel));
+        }
+        Effect::CancelOperation(id) => runner.cancel_operation(id),
+        Effect::RetryEngine => runner.restart(&TaskKey::Engine),
+        Effect::RetryContexts => runner.restart(&TaskKey::Contexts),
+        Effect::Copy(text) => copy(&text),
+        Effect::Simulate | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
+    }
+}
+
+/// Puts a text into the clipboard of the terminal, which may be on another machine (OSC 52).
+fn copy(text: &str) {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    let sequence = format!("\x1b]52;c;{}\x07", BASE64_STANDARD.encode(text));
+    let _ = crossterm::execute!(std::io::stdout(), crossterm::style::Print(sequence));
+}
+
+async fn sleep_until(moment: Option<Timestamp>) {
+    if let Some(moment) = moment {
+        let left = moment.duration_since(Timestamp::now());
+        tokio::time::sleep(left.try_into().unwrap_or_default()).await;
+    }
+}
+
+/// The signals that end the program.
+struct Signals(Vec<tokio::signal::unix::Signal>);
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        let kinds = [
+            SignalKind::terminate(),
+            SignalKind::hangup(),
+            SignalKind::interrupt(),
+        ];
+        Ok(Self(
+            kinds.into_iter().map(signal).collect::<Result<_, _>>()?,
+        ))
+    }
+
+    async fn received(&mut self) {
+        futures::future::select_all(self.0.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
+    }
+}

@@ -1,0 +1,138 @@
+//! Short texts for cells of the screen: ages, bytes, cores, names that do not fit.
+
+use jiff::{SignedDuration, Timestamp};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// How long ago a moment was, as kubectl writes it: `5s`, `3m`, `2h`, `4d`.
+#[must_use]
+pub fn age(now: Timestamp, since: Timestamp) -> String {
+    let seconds = now.duration_since(since).as_secs().max(0);
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..7_200 => format!("{}m", seconds / 60),
+        7_200..172_800 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// How long until the text of [`age`] changes, in whole seconds; the screen sleeps until then.
+#[must_use]
+pub fn until_next_age(now: Timestamp, since: Timestamp) -> SignedDuration {
+    let seconds = now.duration_since(since).as_secs().max(0);
+    let unit = match seconds {
+        0..120 => 1,
+        120..7_200 => 60,
+        7_200..172_800 => 3_600,
+        _ => 86_400,
+    };
+    SignedDuration::from_secs(unit - seconds % unit)
+}
+
+/// Seconds as minutes and seconds: `00:09`.
+#[must_use]
+pub fn clock(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs().max(0);
+    format!("{:02}:{:02}", seconds / 60, seconds % 60)
+}
+
+/// Bytes in binary units with at most four characters: `812M`, `1.6G`.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "a cell shows two digits")]
+pub fn bytes(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    let mut unit = "";
+    for next in ["K", "M", "G", "T", "P"] {
+        if value < 1_000.0 {
+            break;
+        }
+        value /= 1_024.0;
+        unit = next;
+    }
+    if unit.is_empty() || value >= 10.0 {
+        format!("{value:.0}{unit}")
+    } else {
+        format!("{value:.1}{unit}")
+    }
+}
+
+/// Cores: `0.2`, `12`.
+#[must_use]
+pub fn cores(cores: f64) -> String {
+    if cores >= 10.0 {
+        format!("{cores:.0}")
+    } else {
+        format!("{cores:.1}")
+    }
+}
+
+/// Shortens a name in the middle, because the ends tell names of one workload apart.
+#[must_use]
+pub fn shorten(text: &str, width: usize, ellipsis: &str) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let room = width.saturating_sub(ellipsis.width());
+    if room == 0 {
+        return ellipsis.chars().take(width).collect();
+    }
+    let tail = take_width(text.chars().rev(), room / 2 + room % 2);
+    let head = take_width(text.chars(), room - room / 2 - room % 2);
+    format!("{head}{ellipsis}{}", tail.chars().rev().collect::<String>())
+}
+
+fn take_width(chars: impl Iterator<Item = char>, width: usize) -> String {
+    let mut used = 0;
+    chars
+        .take_while(|c| {
+            used += c.width().unwrap_or(0);
+            used <= width
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_change_when_they_say_they_do() {
+        let now: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
+        for seconds in [
+            0, 1, 59, 119, 120, 121, 7_199, 7_200, 172_799, 172_800, 999_999,
+        ] {
+            let since = now - SignedDuration::from_secs(seconds);
+            let wait = until_next_age(now, since);
+            let just_before = now + wait - SignedDuration::from_secs(1);
+            assert_eq!(age(just_before, since), age(now, since), "{seconds}");
+            assert_ne!(age(now + wait, since), age(now, since), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn names_keep_both_ends() {
+        assert_eq!(shorten("web-7d9f8c6b5-x2kqj", 12, "…"), "web-7…-x2kqj");
+        assert_eq!(shorten("web", 12, "…"), "web");
+        assert_eq!(shorten("web", 1, "…"), "…");
+        assert_eq!(shorten("web", 0, "…"), "");
+        for width in 0..12 {
+            assert!(shorten("漢字漢字漢字", width, "…").width() <= width);
+        }
+    }
+
+    #[test]
+    fn numbers_fit_their_cells() {
+        for (n, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1.0K"),
+            (1 << 20, "1.0M"),
+            (1_717_986_918, "1.6G"),
+        ] {
+            assert_eq!(bytes(n), text);
+        }
+        assert_eq!(
+            (cores(0.25), cores(11.6)),
+            ("0.2".to_owned(), "12".to_owned())
+        );
+    }
+}

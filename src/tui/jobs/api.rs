@@ -1,0 +1,39 @@
+//! How a cluster's API answers. Nothing pushes a latency, so it is asked for while somebody looks.
+
+use std::time::Duration;
+
+use super::{Context, Sink, back_off, moment};
+use crate::{
+    backend::Error,
+    domain::{Problem, kube::ApiHealth},
+    tui::msg::{ClusterId, News},
+};
+
+/// Often enough to notice a change while looking, seldom enough to cost nothing.
+const EVERY: Duration = Duration::from_secs(10);
+
+pub(super) async fn run(context: Context, id: ClusterId, sink: Sink) {
+    let mut failures = 0;
+    loop {
+        let pause = match ask(&context, &id).await {
+            Ok(health) => {
+                failures = 0;
+                sink.send(News::ApiUp(health)).await;
+                EVERY
+            }
+            Err(error) => {
+                failures += 1;
+                context.connections.forget(&id).await;
+                let pause = back_off(failures);
+                sink.send(News::ApiDown(Problem::from(error), moment(pause)))
+                    .await;
+                pause
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn ask(context: &Context, id: &ClusterId) -> Result<ApiHealth, Error> {
+    context.connections.get(context, id).await?.health().await
+}

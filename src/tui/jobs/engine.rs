@@ -1,0 +1,109 @@
+//! The engine: found, observed, followed by its events, found again when it went away. And the kubeconfig's contexts.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+
+use super::{Context, Sink, back_off, moment};
+use crate::{
+    backend::{Backends, docker::Tried},
+    domain::Problem,
+    ops,
+    tui::msg::News,
+};
+
+/// Events come in bursts: starting one container makes five. They are looked at together after this long.
+const GATHER: Duration = Duration::from_millis(60);
+/// Kubeconfig files belong to other programs too, and nothing tells when they change. Reading them costs a millisecond.
+const CONTEXTS: Duration = Duration::from_secs(5);
+
+/// Runs until it is ended.
+pub(super) async fn run(context: Context, sink: Sink) {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let tried = match (context.open)().await {
+            Err(tried) => tried,
+            Ok(backends) => {
+                let why = follow(&backends, &sink, &mut attempt).await;
+                let endpoint = backends
+                    .runtime
+                    .info()
+                    .await
+                    .map_or_else(|_| "the engine".to_owned(), |info| info.endpoint);
+                vec![Tried {
+                    endpoint,
+                    source: "in use until now".to_owned(),
+                    answer: why.why,
+                }]
+            }
+        };
+        let pause = back_off(attempt);
+        if !sink
+            .send(News::EngineDown {
+                tried,
+                retry_at: moment(pause),
+            })
+            .await
+        {
+            return;
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Observes the world whenever something happened, until the engine goes away.
+async fn follow(backends: &Backends, sink: &Sink, attempt: &mut u32) -> Problem {
+    // The stream first: what happens while the first list is on its way is not missed.
+    let mut events = backends.runtime.events();
+    loop {
+        match ops::observe(backends).await {
+            Ok(world) => {
+                *attempt = 0;
+                sink.send(News::World(Box::new(world), backends.clone()))
+                    .await;
+            }
+            Err(problem) => return problem,
+        }
+        match events.next().await {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return error.into(),
+            None => {
+                return Problem::unreachable(
+                    "the engine's events ended",
+                    "it closed the connection",
+                );
+            }
+        }
+        let end = tokio::time::sleep(GATHER);
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                () = &mut end => break,
+                item = events.next() => match item {
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return error.into(),
+                    None => return Problem::unreachable("the engine's events ended", "it closed the connection"),
+                },
+            }
+        }
+    }
+}
+
+/// Reads the kubeconfig files and tells what they name whenever that has changed.
+pub(super) async fn contexts(context: Context, sink: Sink) {
+    let mut before = None;
+    loop {
+        let read = context.contexts.clone();
+        let Ok(found) = tokio::task::spawn_blocking(move || read()).await else {
+            return;
+        };
+        if before.as_ref() != Some(&found) {
+            before = Some(found.clone());
+            if !sink.send(News::Contexts(found.0, found.1)).await {
+                return;
+            }
+        }
+        tokio::time::sleep(CONTEXTS).await;
+    }
+}

@@ -1,0 +1,136 @@
+//! What tasks do: one file a job. A job sends news until it is ended; none of them touches the state.
+
+mod api;
+mod connections;
+mod engine;
+mod log;
+mod operation;
+mod rows;
+mod usage;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+
+pub(super) use operation::{execute, plan};
+
+use super::{
+    msg::{ClusterId, TaskKey},
+    runner::Sink,
+};
+use crate::{
+    backend::{Backends, KubeConnect, docker::Tried},
+    domain::Cluster,
+    ops::kubeconfig_file::KubeconfigFiles,
+    resources::{nodes, pods},
+};
+pub(super) use connections::Connections;
+
+/// The work of a task.
+pub(super) type Job = Box<dyn FnOnce(Sink) -> BoxFuture<'static, ()> + Send>;
+
+/// Opens the world: the engine that answers, or what was tried. It is called again when an engine went away.
+pub type Opener = Arc<dyn Fn() -> BoxFuture<'static, Result<Backends, Vec<Tried>>> + Send + Sync>;
+
+/// The kubeconfig files, read anew each time they are asked for.
+pub type ContextReader = Arc<
+    dyn Fn() -> (
+            Vec<crate::domain::kube::ContextInfo>,
+            Vec<crate::domain::Problem>,
+        ) + Send
+        + Sync,
+>;
+
+/// What jobs work with. It is the runner's, and follows the state.
+#[derive(Clone)]
+pub(super) struct Context {
+    /// Opens the world.
+    pub(super) open: Opener,
+    /// Reads the kubeconfig files.
+    pub(super) contexts: ContextReader,
+    /// The files that contexts are read from.
+    pub(super) read: Vec<PathBuf>,
+    /// The files that a cluster's access is written to.
+    pub(super) files: KubeconfigFiles,
+    /// The way to Kubernetes APIs, with or without an engine.
+    pub(super) kube: Arc<dyn KubeConnect>,
+    /// The world, once it is there.
+    pub(super) backends: Option<Backends>,
+    /// The clusters of the world.
+    pub(super) clusters: Arc<Vec<Cluster>>,
+    /// Clients that are open.
+    pub(super) connections: Connections,
+    /// How many old lines of a log are fetched.
+    pub(super) tail: u32,
+}
+
+impl Context {
+    /// A context without a world, for tests of what needs none.
+    #[cfg(test)]
+    pub(super) fn detached() -> Self {
+        struct Nowhere;
+        impl KubeConnect for Nowhere {
+            fn connect<'a>(
+                &'a self,
+                _: &'a crate::backend::KubeTarget,
+            ) -> crate::backend::Answer<'a, Arc<dyn crate::backend::KubeApi>> {
+                Box::pin(std::future::pending())
+            }
+        }
+        Self {
+            open: Arc::new(|| Box::pin(std::future::pending())),
+            contexts: Arc::new(|| (Vec::new(), Vec::new())),
+            read: Vec::new(),
+            files: KubeconfigFiles::none(),
+            kube: Arc::new(Nowhere),
+            backends: None,
+            clusters: Arc::default(),
+            connections: Connections::default(),
+            tail: 100,
+        }
+    }
+}
+
+/// The job of a task that runs for as long as it is wanted; `None` while it lacks what it needs.
+pub(super) fn continuous(key: &TaskKey, context: &Context) -> Option<Job> {
+    let cx = context.clone();
+    Some(match key.clone() {
+        TaskKey::Engine => Box::new(|sink| Box::pin(engine::run(cx, sink))),
+        TaskKey::Contexts => Box::new(|sink| Box::pin(engine::contexts(cx, sink))),
+        TaskKey::Api(id) => Box::new(|sink| Box::pin(api::run(cx, id, sink))),
+        TaskKey::Pods(id) => Box::new(|sink| Box::pin(rows::run(cx, id, &pods::KIND, sink))),
+        TaskKey::Nodes(id) => Box::new(|sink| Box::pin(rows::run(cx, id, &nodes::KIND, sink))),
+        TaskKey::PodUsage(id) => Box::new(|sink| Box::pin(usage::pods(cx, id, sink))),
+        TaskKey::Usage(container) => {
+            let runtime = cx.backends?.runtime;
+            Box::new(|sink| Box::pin(usage::container(runtime, container, sink)))
+        }
+        TaskKey::Log(target) => Box::new(|sink| Box::pin(log::run(cx, target, sink))),
+        TaskKey::Plan(_) | TaskKey::Operation(_) => return None,
+    })
+}
+
+/// The pause before the `attempt`th try, from 1: half a second, doubled up to 15 s. What is gone for seconds is mostly
+/// back within seconds; what is gone for long need not be asked more often than a person would.
+pub(super) fn back_off(attempt: u32) -> Duration {
+    Duration::from_millis(500 << attempt.saturating_sub(1).min(5)).min(Duration::from_secs(15))
+}
+
+/// The moment a duration from now, for a countdown on the screen.
+pub(super) fn moment(after: Duration) -> jiff::Timestamp {
+    let now = jiff::Timestamp::now();
+    now.checked_add(after).unwrap_or(now)
+}
+
+impl Context {
+    fn cluster(&self, id: &ClusterId) -> Option<Cluster> {
+        match id {
+            ClusterId::Local(name) => self
+                .clusters
+                .iter()
+                .find(|cluster| cluster.name.as_str() == name)
+                .cloned(),
+            ClusterId::Context(_) => None,
+        }
+    }
+}

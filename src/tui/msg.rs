@@ -1,0 +1,114 @@
+//! What can happen to the screen, as data: keys, and news of tasks.
+
+use jiff::Timestamp;
+
+use crate::{
+    backend::{Backends, WatchItem, docker::Tried},
+    config::KeyChord,
+    domain::{
+        ObjectKey, Problem,
+        container::Usage,
+        kube::{ApiHealth, ContextInfo},
+        log::LogItem,
+    },
+    ops::{Failure, Report, World},
+    plan::{Event, Plan},
+};
+
+/// A cluster in the list: one that the engine holds, or one that a kubeconfig names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ClusterId {
+    /// A cluster of this name at the engine.
+    Local(String),
+    /// A context of this name.
+    Context(String),
+}
+
+/// Whose log is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum LogTarget {
+    /// A node's container.
+    Container(String),
+    /// A pod of a cluster, with all its containers.
+    Pod(ClusterId, ObjectKey),
+}
+
+/// Names a task; there is at most one of each name, and its news carry it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum TaskKey {
+    /// The engine: connection, clusters, events.
+    Engine,
+    /// The contexts of the kubeconfig files.
+    Contexts,
+    /// How a cluster's API answers.
+    Api(ClusterId),
+    /// The pods of a cluster.
+    Pods(ClusterId),
+    /// The Kubernetes nodes of a cluster.
+    Nodes(ClusterId),
+    /// What the pods of a cluster use.
+    PodUsage(ClusterId),
+    /// What a container uses.
+    Usage(String),
+    /// A followed log.
+    Log(LogTarget),
+    /// Planning an operation.
+    Plan(u64),
+    /// Carrying one out.
+    Operation(u64),
+}
+
+/// What a task tells.
+#[derive(Clone)]
+pub enum News {
+    /// The engine answered: the world as it is.
+    World(Box<World>, Backends),
+    /// No engine answered, or it went away: what was tried, and when it is tried again.
+    EngineDown {
+        /// Every endpoint with its answer.
+        tried: Vec<Tried>,
+        /// When the next try is made.
+        retry_at: Timestamp,
+    },
+    /// The contexts of the kubeconfig files, and what is wrong with the files.
+    Contexts(Vec<ContextInfo>, Vec<Problem>),
+    /// The API answered.
+    ApiUp(ApiHealth),
+    /// The API did not answer.
+    ApiDown(Problem, Timestamp),
+    /// Rows of the task's kind.
+    Rows(WatchItem),
+    /// What the task's container uses.
+    Usage(Usage),
+    /// What pods use.
+    PodUsage(Vec<(ObjectKey, Usage)>),
+    /// A piece of the task's log.
+    Log(Vec<LogItem>),
+    /// The plan is made, or why not.
+    Planned(Result<Plan, Problem>),
+    /// A step of the operation.
+    Step(Event),
+    /// The operation is over.
+    Over(Result<Box<Report>, Box<Failure>>),
+    /// The task broke in a way that nobody foresaw.
+    Broke(Problem),
+}
+
+/// Everything that can happen.
+#[derive(Clone)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(KeyChord),
+    /// A text was pasted.
+    Paste(String),
+    /// The primary mouse button was pressed at a column and row.
+    Click(u16, u16),
+    /// The wheel was turned: lines down, or up where negative, at a column and row.
+    Wheel(i16, u16, u16),
+    /// The terminal has another size: columns, rows.
+    Resize(u16, u16),
+    /// A task has news.
+    News(TaskKey, Box<News>),
+    /// A moment that was asked for has come.
+    Wake,
+}

@@ -1,0 +1,172 @@
+//! Clusters at the engine and contexts of the kubeconfig, as one list.
+
+use std::collections::{HashMap, VecDeque};
+
+use jiff::Timestamp;
+
+use super::scroll::Scroll;
+use crate::{
+    domain::{
+        Cluster, Problem,
+        container::Usage,
+        kube::{ApiHealth, ContextInfo, NodeStatus},
+    },
+    tui::msg::ClusterId,
+};
+
+/// As many measurements are kept, one a second.
+const HISTORY: usize = 60;
+
+/// How a cluster's API answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApiState {
+    /// It is being asked for the first time.
+    Asking,
+    /// It answers.
+    Up(ApiHealth),
+    /// It does not; when it is asked again.
+    Down(Problem, Timestamp),
+}
+
+/// What a container used lately, the newest last.
+#[derive(Debug, Clone, Default)]
+pub struct History(VecDeque<Usage>);
+
+impl History {
+    fn push(&mut self, usage: Usage) {
+        if self.0.len() == HISTORY {
+            self.0.pop_front();
+        }
+        self.0.push_back(usage);
+    }
+
+    /// The newest measurement.
+    #[must_use]
+    pub fn last(&self) -> Option<&Usage> {
+        self.0.back()
+    }
+
+    /// The measurements, the newest last.
+    #[must_use]
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Usage> {
+        self.0.iter()
+    }
+}
+
+/// The list of clusters and what is known of each.
+#[derive(Default)]
+pub struct Clusters {
+    /// Those at the engine.
+    pub world: Vec<Cluster>,
+    /// All contexts of the kubeconfig files.
+    pub contexts: Vec<ContextInfo>,
+    /// Whether the engine was heard of at all, so that an empty list is one.
+    pub known: bool,
+    /// The cluster or context that is selected as soon as it is in the list.
+    pub prefer: Option<String>,
+    /// The list as it is shown: clusters, then the contexts that are none of them.
+    pub list: Vec<ClusterId>,
+    /// The selection.
+    pub scroll: Scroll<ClusterId>,
+    /// How each API answers.
+    pub api: HashMap<ClusterId, ApiState>,
+    /// Kubernetes' own view of the nodes, by cluster and name.
+    pub statuses: HashMap<ClusterId, HashMap<String, NodeStatus>>,
+    /// What node containers use, by name.
+    pub usage: HashMap<String, History>,
+}
+
+impl Clusters {
+    /// Takes over what the engine holds.
+    pub fn set_world(&mut self, world: Vec<Cluster>, height: usize) {
+        self.known = true;
+        self.world = world;
+        self.usage.retain(|name, _| {
+            self.world.iter().any(|cluster| {
+                cluster
+                    .nodes
+                    .iter()
+                    .any(|node| node.name == *name && node.is_running())
+            })
+        });
+        self.rebuild(height);
+    }
+
+    /// Takes over what the kubeconfig files name.
+    pub fn set_contexts(&mut self, contexts: Vec<ContextInfo>, height: usize) {
+        self.contexts = contexts;
+        self.rebuild(height);
+    }
+
+    fn rebuild(&mut self, height: usize) {
+        let own: Vec<String> = self.world.iter().map(Cluster::context).collect();
+        let locals = self
+            .world
+            .iter()
+            .map(|cluster| ClusterId::Local(cluster.name.to_string()));
+        let others = self
+            .contexts
+            .iter()
+            .filter(|context| !own.contains(&context.name))
+            .map(|context| ClusterId::Context(context.name.clone()));
+        self.list = locals.chain(others).collect();
+        let preferred = self.list.iter().find(|id| match id {
+            ClusterId::Local(name) => self
+                .prefer
+                .as_ref()
+                .is_some_and(|wanted| wanted == name || *wanted == format!("k3d-{name}")),
+            ClusterId::Context(name) => self.prefer.as_ref() == Some(name),
+        });
+        if let Some(id) = preferred.cloned() {
+            self.prefer = None;
+            self.scroll.selected = Some(id);
+        }
+        let list = &self.list;
+        self.api.retain(|id, _| list.contains(id));
+        self.statuses.retain(|id, _| list.contains(id));
+        self.scroll.settle(
+            list.len(),
+            height,
+            |id| list.iter().position(|other| other == id),
+            |i| list[i].clone(),
+        );
+    }
+
+    /// The cluster of a name at the engine.
+    #[must_use]
+    pub fn local(&self, name: &str) -> Option<&Cluster> {
+        self.world
+            .iter()
+            .find(|cluster| cluster.name.as_str() == name)
+    }
+
+    /// The context of a name.
+    #[must_use]
+    pub fn context(&self, name: &str) -> Option<&ContextInfo> {
+        self.contexts.iter().find(|context| context.name == name)
+    }
+
+    /// Takes in a measurement.
+    pub fn measure(&mut self, container: &str, usage: Usage) {
+        self.usage
+            .entry(container.to_owned())
+            .or_default()
+            .push(usage);
+    }
+
+    /// What all containers of a cluster use together, now.
+    #[must_use]
+    pub fn total(&self, cluster: &Cluster) -> Option<Usage> {
+        let mut seen = cluster
+            .nodes
+            .iter()
+            .filter_map(|node| self.usage.get(&node.name)?.last())
+            .peekable();
+        seen.peek()?;
+        Some(seen.fold(Usage::default(), |sum, usage| Usage {
+            cpu_cores: sum.cpu_cores + usage.cpu_cores,
+            memory: sum.memory + usage.memory,
+            memory_limit: sum.memory_limit.max(usage.memory_limit),
+        }))
+    }
+}

@@ -1,0 +1,102 @@
+//! The log pane: a window onto a ring of lines that is bounded in bytes.
+
+use jiff::Timestamp;
+
+use crate::{domain::log::LogItem, ops::log_store::LogStore, tui::msg::LogTarget};
+
+/// How many lines are kept at most; the bytes are the usual bound, this one is against a million empty lines.
+const LINES: usize = 200_000;
+
+/// The lines of one log and what of them is seen.
+pub struct LogPane {
+    /// Whose log it is.
+    pub target: Option<LogTarget>,
+    /// Whose it is about to be, and from when on: moving through a list does not open a log for every row.
+    pub next: Option<(LogTarget, Timestamp)>,
+    /// Whether new lines scroll.
+    pub follow: bool,
+    /// Whether long lines are wrapped.
+    pub wrap: bool,
+    /// Lines between the last one and the lowest visible one, while it does not follow.
+    pub up: usize,
+    /// The lines.
+    pub store: LogStore,
+    limit: usize,
+}
+
+impl LogPane {
+    /// A pane that keeps as many bytes.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self {
+            target: None,
+            next: None,
+            follow: true,
+            wrap: false,
+            up: 0,
+            store: LogStore::new(LINES, limit),
+            limit,
+        }
+    }
+
+    /// Changes over to another log.
+    pub fn open(&mut self, target: Option<LogTarget>) {
+        let wrap = self.wrap;
+        *self = Self {
+            target,
+            wrap,
+            ..Self::new(self.limit)
+        };
+    }
+
+    /// Takes in lines.
+    pub fn take(&mut self, items: Vec<LogItem>) {
+        for item in items {
+            self.store.push(item);
+            if !self.follow {
+                self.up += 1;
+            }
+        }
+        self.up = self.up.min(self.store.len());
+    }
+
+    /// The lines up to the lowest visible one, the newest first.
+    pub fn upwards(&self) -> impl Iterator<Item = &LogItem> {
+        let visible = self.store.len().saturating_sub(self.up);
+        (0..visible).rev().filter_map(|place| self.store.get(place))
+    }
+
+    /// Moves through the lines; down to the end is to follow again.
+    pub fn step(&mut self, by: isize, height: usize) {
+        let most = self.store.len().saturating_sub(height);
+        self.up = self.up.saturating_add_signed(by.saturating_neg()).min(most);
+        self.follow = self.up == 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::LogLine;
+
+    fn line(text: &str) -> LogItem {
+        LogItem::Line(LogLine {
+            time: None,
+            source: "".into(),
+            text: text.into(),
+        })
+    }
+
+    #[test]
+    fn scrolled_up_the_same_lines_stay_in_view() {
+        let mut log = LogPane::new(1 << 20);
+        log.take((0..50).map(|n| line(&n.to_string())).collect());
+        log.step(-5, 10);
+        assert_eq!(log.upwards().next(), Some(&line("44")));
+        log.take(vec![line("new")]);
+        assert_eq!(log.upwards().next(), Some(&line("44")));
+        log.step(100, 10);
+        assert!(log.follow);
+        assert_eq!(log.upwards().next(), Some(&line("new")));
+    }
+}

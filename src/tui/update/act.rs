@@ -1,0 +1,249 @@
+//! What each action does.
+
+use crate::{
+    domain::{ClusterName, ClusterState, Role},
+    ops::Wish,
+    tui::{
+        actions::{self, ActionId},
+        dialogs::{Dialog, lists::Picker, new_cluster::NewCluster, scale::Scale},
+        effect::Effect,
+        msg::ClusterId,
+        state::{Pane, State},
+    },
+};
+
+/// Uses an action, or says why it cannot be used now.
+pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
+    if let Some(action) = actions::get(id)
+        && let Err(why) = action.enabled(state)
+    {
+        let now = state.now;
+        state.toasts.inform(format!("{}: {why}", action.name), now);
+        return Vec::new();
+    }
+    match id {
+        ActionId::Up => step(state, -1),
+        ActionId::Down => step(state, 1),
+        ActionId::PageUp => step(state, -page(state)),
+        ActionId::PageDown => step(state, page(state)),
+        ActionId::Top => step(state, isize::MIN / 2),
+        ActionId::Bottom => step(state, isize::MAX / 2),
+        ActionId::NextPane => turn(state, 1),
+        ActionId::PreviousPane => turn(state, Pane::ALL.len() - 1),
+        ActionId::Open => open(state),
+        ActionId::Back => back(state),
+        ActionId::Zoom => state.zoom = !state.zoom,
+        ActionId::Filter => state.filter.editing = true,
+        ActionId::Log => {
+            state.log.next = None;
+            let target = state.log_target();
+            if target != state.log.target {
+                state.log.open(target);
+            }
+            state.focus = Pane::Log;
+        }
+        ActionId::Follow => {
+            state.log.follow = !state.log.follow;
+            state.log.up = 0;
+        }
+        ActionId::Wrap => state.log.wrap = !state.log.wrap,
+        ActionId::NewCluster => {
+            let taken = state
+                .clusters
+                .world
+                .iter()
+                .map(|cluster| cluster.name.to_string())
+                .collect();
+            state
+                .dialogs
+                .push(Dialog::NewCluster(Box::new(NewCluster::new(
+                    &state.config.cluster,
+                    taken,
+                ))));
+        }
+        ActionId::Scale => {
+            if let Some(cluster) = state.selected_cluster() {
+                let count = |role| u16::try_from(cluster.count(role).1).unwrap_or(u16::MAX);
+                let dialog = Scale::new(
+                    cluster.name.clone(),
+                    count(Role::Server),
+                    count(Role::Agent),
+                );
+                state.dialogs.push(Dialog::Scale(dialog));
+            }
+        }
+        ActionId::StartStop => {
+            let stopped = state
+                .selected_cluster()
+                .is_some_and(|cluster| cluster.state != ClusterState::Running);
+            return plan_for_selected(state, if stopped { Wish::Start } else { Wish::Stop });
+        }
+        ActionId::Restart => return plan_for_selected(state, Wish::Restart),
+        ActionId::Delete => return plan_for_selected(state, Wish::Delete),
+        ActionId::Finish => return plan_for_selected(state, Wish::Finish),
+        ActionId::CleanUp => return plan_for_selected(state, Wish::Remove),
+        ActionId::CopyName => {
+            if let Some(name) = selected_name(state) {
+                let now = state.now;
+                state.toasts.inform(format!("copied {name}"), now);
+                return vec![Effect::Copy(name)];
+            }
+        }
+        ActionId::Operations => state.dialogs.push(Dialog::Operations(Picker::default())),
+        ActionId::AppLog => state.dialogs.push(Dialog::AppLog),
+        ActionId::Menu => state.dialogs.push(Dialog::Menu(Picker::default())),
+        ActionId::Palette => state.dialogs.push(Dialog::Palette(Picker::default())),
+        ActionId::Help => state.dialogs.push(Dialog::Help(Picker::default())),
+        ActionId::Retry => return vec![Effect::RetryEngine, Effect::RetryContexts],
+        ActionId::Simulate => return vec![Effect::Simulate],
+        ActionId::Redraw => return vec![Effect::Redraw],
+        ActionId::Suspend => return vec![Effect::Suspend],
+        ActionId::Quit => {
+            if state.operations.running().next().is_none() {
+                return vec![Effect::Quit];
+            }
+            state.dialogs.push(Dialog::Quit);
+        }
+    }
+    Vec::new()
+}
+
+/// Asks for the plan of a wish; what comes back opens a preview.
+pub(super) fn plan(state: &mut State, wish: Wish) -> Vec<Effect> {
+    let id = state.operations.number();
+    state.dialogs.push(Dialog::Planning(id, wish.clone()));
+    vec![Effect::Plan(id, wish)]
+}
+
+fn plan_for_selected(state: &mut State, wish: impl FnOnce(ClusterName) -> Wish) -> Vec<Effect> {
+    match state.selected_cluster().map(|cluster| cluster.name.clone()) {
+        Some(name) => plan(state, wish(name)),
+        None => Vec::new(),
+    }
+}
+
+fn selected_name(state: &State) -> Option<String> {
+    match state.focus {
+        Pane::Clusters => state.selected().map(|id| match id {
+            ClusterId::Local(name) | ClusterId::Context(name) => name.clone(),
+        }),
+        Pane::Nodes => state.node.selected.clone(),
+        Pane::Pods | Pane::Log => state
+            .selected_pods()?
+            .scroll
+            .selected
+            .as_ref()
+            .map(|key| key.name.to_string()),
+    }
+}
+
+fn page(state: &State) -> isize {
+    isize::try_from(state.laid.rows(state.focus)).unwrap_or(1)
+}
+
+fn turn(state: &mut State, by: usize) {
+    let here = Pane::ALL
+        .iter()
+        .position(|pane| *pane == state.focus)
+        .unwrap_or(0);
+    state.focus = Pane::ALL[(here + by) % Pane::ALL.len()];
+}
+
+fn step(state: &mut State, by: isize) {
+    let pane = state.focus;
+    step_in(state, pane, by);
+}
+
+/// Moves the selection of a pane.
+pub(super) fn step_in(state: &mut State, pane: Pane, by: isize) {
+    let height = state.laid.rows(pane);
+    match pane {
+        Pane::Clusters => {
+            let list = &state.clusters.list;
+            state
+                .clusters
+                .scroll
+                .step(by, list.len(), height, |i| list[i].clone());
+            cluster_changed(state);
+        }
+        Pane::Nodes => {
+            let names: Vec<String> = state.nodes().iter().map(|node| node.name.clone()).collect();
+            state
+                .node
+                .step(by, names.len(), height, |i| names[i].clone());
+        }
+        Pane::Pods => {
+            if let Some(id) = state.selected().cloned()
+                && let Some(pods) = state.pods.get_mut(&id)
+            {
+                pods.step(by, height);
+            }
+        }
+        Pane::Log => state.log.step(by, height),
+    }
+}
+
+/// After another cluster was selected: its nodes, its filter.
+pub(super) fn cluster_changed(state: &mut State) {
+    settle_nodes(state);
+    apply_filter(state);
+}
+
+/// Keeps the selected node among the nodes that there are.
+pub(super) fn settle_nodes(state: &mut State) {
+    let names: Vec<String> = state.nodes().iter().map(|node| node.name.clone()).collect();
+    let height = state.laid.rows(Pane::Nodes);
+    state.node.settle(
+        names.len(),
+        height,
+        |name| names.iter().position(|other| other == name),
+        |i| names[i].clone(),
+    );
+}
+
+/// Filters the pods of the selected cluster by what is typed.
+pub(super) fn apply_filter(state: &mut State) {
+    let height = state.laid.rows(Pane::Pods);
+    if let Some(id) = state.selected().cloned()
+        && let Some(pods) = state.pods.get_mut(&id)
+    {
+        pods.set_filter(state.filter.field.text());
+        pods.refresh(height);
+    }
+}
+
+/// Shows all pods again.
+pub(super) fn clear_filter(state: &mut State) {
+    state.filter = crate::tui::state::pods::FilterField::default();
+    apply_filter(state);
+}
+
+fn open(state: &mut State) {
+    state.focus = match state.focus {
+        Pane::Clusters => Pane::Pods,
+        Pane::Nodes | Pane::Pods => {
+            let target = state.log_target();
+            if target != state.log.target {
+                state.log.open(target);
+            }
+            Pane::Log
+        }
+        Pane::Log => Pane::Log,
+    };
+}
+
+/// One step back; never out of the program.
+fn back(state: &mut State) {
+    if state.toasts.dismiss() {
+        return;
+    }
+    if !state.filter.field.text().is_empty() {
+        clear_filter(state);
+    } else if state.zoom {
+        state.zoom = false;
+    } else if state.focus == Pane::Log && state.selected_pods().is_some() {
+        state.focus = Pane::Pods;
+    } else {
+        state.focus = Pane::Clusters;
+    }
+}

@@ -1,0 +1,203 @@
+//! What the news of tasks change.
+
+use crate::{
+    backend::{Change, WatchItem},
+    ops::Wish,
+};
+use crate::{
+    domain::{Problem, kube::NodeStatus},
+    resources::nodes,
+    tui::{
+        dialogs::{Dialog, confirm_delete::ConfirmDelete, plan_preview::PlanPreview},
+        effect::Effect,
+        msg::{ClusterId, News, TaskKey},
+        state::{EngineState, Pane, State, clusters::ApiState, operations::Ending},
+    },
+};
+
+pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
+    match (key, news) {
+        (_, News::World(world, backends)) => {
+            let world = *world;
+            state.engine = EngineState::Up(world.engine);
+            state.backends = Some(backends);
+            let height = state.laid.rows(Pane::Clusters);
+            let before = state.selected().cloned();
+            state.clusters.set_world(world.clusters, height);
+            after_clusters(state, before.as_ref());
+        }
+        (_, News::EngineDown { tried, retry_at }) => {
+            let (since, before) = match &state.engine {
+                EngineState::Up(info) => (state.now, Some(info.clone())),
+                EngineState::Down { since, before, .. } => (*since, before.clone()),
+                EngineState::Connecting => (state.now, None),
+            };
+            state.engine = EngineState::Down {
+                tried,
+                since,
+                retry_at,
+                before,
+            };
+        }
+        (_, News::Contexts(contexts, problems)) => {
+            let height = state.laid.rows(Pane::Clusters);
+            let before = state.selected().cloned();
+            state.clusters.set_contexts(contexts, height);
+            after_clusters(state, before.as_ref());
+            for problem in problems {
+                state.toasts.fail(problem);
+            }
+        }
+        (TaskKey::Api(id), News::ApiUp(health)) => {
+            state.clusters.api.insert(id, ApiState::Up(health));
+        }
+        (TaskKey::Api(id), News::ApiDown(problem, retry_at)) => {
+            state
+                .clusters
+                .api
+                .insert(id, ApiState::Down(problem, retry_at));
+        }
+        (TaskKey::Pods(id), News::Rows(item)) => {
+            let height = state.laid.rows(Pane::Pods);
+            let now = state.now;
+            let selected = state.selected() == Some(&id);
+            let filter = state.filter.field.text().to_owned();
+            let pods = state.pods.entry(id).or_default();
+            pods.take(item, now);
+            if selected {
+                pods.set_filter(&filter);
+            }
+            pods.refresh(height);
+        }
+        (TaskKey::Nodes(id), News::Rows(item)) => take_nodes(state, id, item),
+        (TaskKey::PodUsage(id), News::PodUsage(usage)) => {
+            if let Some(pods) = state.pods.get_mut(&id) {
+                pods.usage = usage.into_iter().collect();
+            }
+        }
+        (TaskKey::Usage(container), News::Usage(usage)) => {
+            state.clusters.measure(&container, usage);
+        }
+        (TaskKey::Log(target), News::Log(items)) if state.log.target.as_ref() == Some(&target) => {
+            state.log.take(items);
+        }
+        (TaskKey::Plan(id), News::Planned(result)) => planned(state, id, result),
+        (TaskKey::Operation(id), News::Step(event)) => {
+            let now = state.now;
+            if let Some(operation) = state.operations.get_mut(id) {
+                operation.take(event, now);
+            }
+        }
+        (TaskKey::Operation(id), News::Over(result)) => {
+            over(
+                state,
+                id,
+                match result {
+                    Ok(report) => Ending::Well(report),
+                    Err(failure) => Ending::Badly(failure),
+                },
+            );
+        }
+        (_, News::Broke(problem)) => state.toasts.fail(problem),
+        // News of a kind that its task does not have.
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn after_clusters(state: &mut State, before: Option<&ClusterId>) {
+    if state.selected() == before {
+        super::act::settle_nodes(state);
+    } else {
+        super::act::cluster_changed(state);
+    }
+    let list = &state.clusters.list;
+    state.pods.retain(|id, _| list.contains(id));
+}
+
+fn take_nodes(state: &mut State, id: ClusterId, item: WatchItem) {
+    let statuses = state.clusters.statuses.entry(id).or_default();
+    let mut set = |status: Option<NodeStatus>| {
+        if let Some(status) = status {
+            statuses.insert(status.name.clone(), status);
+        }
+    };
+    match item {
+        WatchItem::Page { rows, first } => {
+            if first {
+                statuses.clear();
+            }
+            for row in &rows {
+                statuses.insert(row.key.name.to_string(), nodes::status_of_row(row));
+            }
+        }
+        WatchItem::Changes(changes) => {
+            for change in changes {
+                match change {
+                    Change::Set(row) => set(Some(nodes::status_of_row(&row))),
+                    Change::Gone(key) => {
+                        statuses.remove(&*key.name);
+                        return;
+                    }
+                }
+            }
+        }
+        WatchItem::Live | WatchItem::Broken { .. } => {}
+    }
+}
+
+fn planned(state: &mut State, id: u64, result: Result<crate::plan::Plan, Problem>) {
+    // A person who left the wait does not want the plan any more.
+    let Some(place) = state
+        .dialogs
+        .iter()
+        .position(|dialog| matches!(dialog, Dialog::Planning(other, _) if *other == id))
+    else {
+        return;
+    };
+    let Dialog::Planning(_, wish) = state.dialogs.remove(place) else {
+        return;
+    };
+    match result {
+        Ok(plan) => {
+            let dialog = match &wish {
+                Wish::Delete(cluster) => Dialog::ConfirmDelete(
+                    id,
+                    wish.clone(),
+                    Box::new(ConfirmDelete::new(cluster.clone(), plan)),
+                ),
+                _ => Dialog::Preview(id, wish, Box::new(PlanPreview::new(plan))),
+            };
+            state.dialogs.push(dialog);
+        }
+        Err(problem) => state.dialogs.push(Dialog::Problem(problem)),
+    }
+}
+
+fn over(state: &mut State, id: u64, ending: Ending) {
+    let now = state.now;
+    let Some(operation) = state.operations.get_mut(id) else {
+        return;
+    };
+    let title = operation.plan.title.clone();
+    let started = operation.started;
+    operation.ended = Some((now, ending.clone()));
+    let watched = state
+        .dialogs
+        .iter()
+        .any(|dialog| matches!(dialog, Dialog::Progress(other, _) if *other == id));
+    match ending {
+        Ending::Well(_) => {
+            let seconds = now.duration_since(started).as_secs();
+            state
+                .toasts
+                .inform(format!("{title}: done in {seconds} s"), now);
+            // A finished progress page has said all it had to say.
+            state
+                .dialogs
+                .retain(|dialog| !matches!(dialog, Dialog::Progress(other, _) if *other == id));
+        }
+        Ending::Badly(failure) if !watched => state.toasts.fail(failure.problem),
+        Ending::Badly(_) => {}
+    }
+}

@@ -1,0 +1,183 @@
+//! An operation while it goes on: its steps, what is waited for, how it ended.
+
+use jiff::SignedDuration;
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span},
+    widgets::{Paragraph, Wrap},
+};
+
+use crate::{
+    plan::{Outcome, Progress},
+    tui::{
+        dialogs::{frame_of, key_line},
+        format::{bytes, clock},
+        state::{
+            State,
+            operations::{Ending, Operation, StepState},
+        },
+        theme::Tone,
+    },
+};
+
+pub(super) fn view(state: &State, id: u64, scroll: usize, frame: &mut Frame<'_>, area: Rect) {
+    let Some(operation) = state
+        .operations
+        .all
+        .iter()
+        .find(|operation| operation.id == id)
+    else {
+        return;
+    };
+    let theme = &state.theme;
+    let end = operation.ended.as_ref().map_or(state.now, |(at, _)| *at);
+    let time = clock(end.duration_since(operation.started));
+    let title = format!(
+        "{}  {}/{}  {time}",
+        operation.plan.title,
+        operation.done(),
+        operation.steps.len()
+    );
+    let tail = ending(state, operation);
+    let wanted = u16::try_from(operation.steps.len() + tail.len() + 3).unwrap_or(u16::MAX);
+    let inner = frame_of(frame, area, (110, wanted.max(8)), &title, theme);
+    let room = usize::from(inner.height)
+        .saturating_sub(tail.len() + 1)
+        .max(1);
+    // What goes on is in view without scrolling.
+    let current = operation
+        .steps
+        .iter()
+        .position(|step| matches!(step, StepState::Running { .. } | StepState::Failed(_)));
+    let most = operation.steps.len().saturating_sub(room);
+    let top = current
+        .map_or(most, |current| current.saturating_sub(room / 3))
+        .min(most);
+    let top = (top + scroll).min(most);
+    let mut lines: Vec<Line<'_>> = operation
+        .plan
+        .steps
+        .iter()
+        .zip(&operation.steps)
+        .skip(top)
+        .take(room)
+        .map(|(planned, step)| line(state, &planned.step.describe(), step))
+        .collect();
+    lines.extend(tail);
+    let running = operation.ended.is_none();
+    lines.push(match (running, operation.cancelled) {
+        (true, false) => key_line(
+            &[
+                ("esc", "hide, it goes on"),
+                ("ctrl-c", "cancel and undo"),
+                ("j/k", "scroll"),
+            ],
+            theme,
+        ),
+        (true, true) => key_line(
+            &[("esc", "hide"), ("ctrl-c", "stop undoing, leave the rest")],
+            theme,
+        ),
+        _ => key_line(&[("esc", "leave"), ("j/k", "scroll")], theme),
+    });
+    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }), inner);
+}
+
+fn line<'a>(state: &State, what: &str, step: &StepState) -> Line<'a> {
+    let theme = &state.theme;
+    let glyphs = theme.glyphs;
+    let (glyph, tone, note) = match step {
+        StepState::Waiting => (glyphs.dot, Tone::Dim, String::new()),
+        StepState::Running { since, progress } => (
+            glyphs.arrow,
+            Tone::Progress,
+            format!(
+                "{}{}",
+                clock(state.now.duration_since(*since)),
+                told(progress)
+            ),
+        ),
+        StepState::Done(Outcome::Done(took)) => {
+            let seconds = SignedDuration::try_from(*took).map_or(0.0, |took| took.as_secs_f64());
+            (glyphs.check, Tone::Good, format!("{seconds:.1}s"))
+        }
+        StepState::Done(Outcome::AlreadySo) => (glyphs.check, Tone::Dim, "already so".to_owned()),
+        StepState::Failed(problem) => (
+            glyphs.cross,
+            Tone::Bad,
+            problem.why.lines().next().unwrap_or_default().to_owned(),
+        ),
+        StepState::Undone => (glyphs.off, Tone::Warning, "taken back".to_owned()),
+        StepState::Stuck(problem) => (
+            glyphs.cross,
+            Tone::Bad,
+            format!("not taken back: {}", problem.why),
+        ),
+    };
+    Line::from(vec![
+        Span::styled(format!(" {glyph} {what}"), theme.style(tone)),
+        Span::styled(format!("  {note}"), theme.style(Tone::Dim)),
+    ])
+}
+
+fn told(progress: &Progress) -> String {
+    let mut text = String::new();
+    if let Some(percent) = progress.done.saturating_mul(100).checked_div(progress.of) {
+        text = if progress.bytes {
+            format!(
+                "  {} of {} ({percent} %)",
+                bytes(progress.done),
+                bytes(progress.of)
+            )
+        } else {
+            format!("  {} of {}", progress.done, progress.of)
+        };
+    }
+    if !progress.message.is_empty() {
+        text.push_str("  ");
+        text.push_str(&progress.message);
+    }
+    text
+}
+
+/// How it ended, with what is left and the end of the log of what failed.
+fn ending<'a>(state: &State, operation: &Operation) -> Vec<Line<'a>> {
+    let theme = &state.theme;
+    let Some((_, Ending::Badly(failure))) = &operation.ended else {
+        let undoing = operation.cancelled && operation.ended.is_none();
+        return if undoing {
+            vec![Line::styled(
+                " taking back what was done",
+                theme.style(Tone::Warning),
+            )]
+        } else {
+            Vec::new()
+        };
+    };
+    let mut lines = vec![Line::styled(
+        format!(" {}", failure.problem.what),
+        theme.style(Tone::Bad),
+    )];
+    let why: Vec<&str> = failure.problem.why.lines().collect();
+    lines.extend(
+        why.iter()
+            .skip(why.len().saturating_sub(12))
+            .map(|line| Line::raw(format!("   {line}"))),
+    );
+    if !failure.problem.hint.is_empty() {
+        lines.push(Line::styled(
+            format!(" {}", failure.problem.hint),
+            theme.style(Tone::Warning),
+        ));
+    }
+    let rest = match (failure.undone, failure.left.is_empty()) {
+        (true, _) => " everything was taken back".to_owned(),
+        (false, true) => String::new(),
+        (false, false) => format!(" left: {}", failure.left.join(", ")),
+    };
+    if !rest.is_empty() {
+        lines.push(Line::styled(rest, theme.style(Tone::Warning)));
+    }
+    lines
+}
