@@ -16,6 +16,62 @@
 //! | [`ops`] | what the product does: find, observe, prepare, carry out, follow |
 //! | [`tui`] | the screen |
 //! | [`cli`] | the command line |
+//!
+//! # A program of one's own
+//!
+//! Everything that the two faces do is a call of [`ops`]. This creates a cluster, lists what is there and deletes the
+//! cluster again:
+//!
+//! ```no_run
+//! use coracle::{
+//!     domain::{ApiEndpoint, ClusterName, ClusterSpec, Problem},
+//!     ops::{self, Cancel, Request, Wish, kubeconfig_file::KubeconfigFiles, open::{Where, open}},
+//!     plan::Kubeconfig,
+//! };
+//! use tokio::sync::mpsc;
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Problem> {
+//!     // The engine that the docker command would use.
+//!     let backends = open(&Where::default()).await?.backends()?;
+//!
+//!     let spec = ClusterSpec {
+//!         name: ClusterName::parse("demo")?,
+//!         servers: 1,
+//!         agents: 1,
+//!         image: "rancher/k3s:v1.34.2-k3s1".to_owned(),
+//!         proxy_image: "ghcr.io/k3d-io/k3d-proxy:5.9.0".to_owned(),
+//!         load_balancer: true,
+//!         api: ApiEndpoint::default(),
+//!         token: None,
+//!         subnet: None,
+//!         ports: Vec::new(),
+//!         server_args: Vec::new(),
+//!         agent_args: Vec::new(),
+//!         env: Vec::new(),
+//!     };
+//!     let name = spec.name.clone();
+//!     let create = Wish::Create { spec: Box::new(spec), kubeconfig: Kubeconfig::Untouched };
+//!
+//!     for wish in [create, Wish::Delete(name)] {
+//!         let request = Request { files: KubeconfigFiles::none(), ..Request::new(&backends, wish) };
+//!         // A plan is made first, and can be shown; nothing has changed yet.
+//!         let plan = ops::prepare(&backends, &request).await?;
+//!         print!("{}", plan.to_text());
+//!         // The receiver would get an event for each step as it begins and ends.
+//!         let (events, _receiver) = mpsc::channel(256);
+//!         let report = ops::carry_out(&backends, &request, plan, events, &Cancel::new())
+//!             .await
+//!             .map_err(|failure| failure.problem)?;
+//!         println!("done in {:?}", report.took);
+//!
+//!         for cluster in ops::observe(&backends).await?.clusters {
+//!             println!("{}: {}", cluster.name, cluster.state);
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! ```
 
 pub mod backend;
 pub mod cli;

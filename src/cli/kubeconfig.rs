@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     backend::Backends,
-    domain::{Cluster, Problem},
+    domain::{Cluster, ClusterName, Problem},
     ops::{self, kubeconfig, kubeconfig_file::KubeconfigFiles},
 };
 
@@ -115,7 +115,7 @@ async fn merge(cx: &Context, args: &Merge) -> Result<(), Problem> {
         let files = match &args.output {
             Some(path) => KubeconfigFiles::new(vec![path.clone()]),
             None if args.kubeconfig_merge_default => cx.kubeconfig_files(),
-            None => KubeconfigFiles::new(vec![own_file(&cluster)?]),
+            None => KubeconfigFiles::new(vec![own_file(&cluster.name)?]),
         };
         let switch = args.kubeconfig_switch_context;
         kubeconfig::merge(&backends, &cluster, &files, switch).await?;
@@ -127,12 +127,15 @@ async fn merge(cx: &Context, args: &Merge) -> Result<(), Problem> {
 }
 
 /// The file of one cluster's own.
-fn own_file(cluster: &Cluster) -> Result<PathBuf, Problem> {
+///
+/// # Errors
+/// Where there is no home directory.
+pub fn own_file(cluster: &ClusterName) -> Result<PathBuf, Problem> {
     let strategy = etcetera::choose_base_strategy().map_err(|error| {
         Problem::failed("there is no place for the kubeconfig", error.to_string())
             .with_hint("name a file with --output")
     })?;
-    let name = format!("kubeconfig-{}.yaml", cluster.name);
+    let name = format!("kubeconfig-{cluster}.yaml");
     Ok(strategy.config_dir().join("coracle").join(name))
 }
 

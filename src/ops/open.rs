@@ -59,7 +59,7 @@ pub async fn open(place: &Where) -> Result<Opened, Problem> {
     let environment = docker::Environment::of_process();
     Ok(Opened {
         engine: docker::connect(&environment, place.engine.as_deref()).await,
-        kube: kube(),
+        kube: Arc::new(kubernetes::Connector),
         simulated: false,
     })
 }
@@ -88,8 +88,4 @@ fn simulated(name: &str) -> Result<Opened, Problem> {
         format!("there is no simulated world {name:?}"),
         "this is not built yet",
     ))
-}
-
-fn kube() -> Arc<dyn KubeConnect> {
-    Arc::new(kubernetes::Connector)
 }

@@ -28,6 +28,7 @@ const LAST_LINES: usize = 20;
 #[derive(Debug, Default)]
 struct Notes {
     message: String,
+    answer: String,
     lines: VecDeque<String>,
 }
 
@@ -88,6 +89,12 @@ impl<'a> Run<'a> {
         );
     }
 
+    /// Remembers what was answered last where something is asked again and again; it is told only when that was in vain.
+    pub(super) fn answer(&self, id: StepId, problem: &impl ToString) {
+        let text = problem.to_string();
+        lock(&self.notes).entry(id).or_default().answer = text;
+    }
+
     /// Remembers a line of a log that a step follows, and shows it.
     pub(super) fn line(&self, id: StepId, text: &str) {
         let text = sanitize(text.as_bytes());
@@ -113,21 +120,16 @@ impl<'a> Run<'a> {
     pub(in crate::ops) fn add_last_words(&self, id: StepId, why: &mut String) {
         let all = lock(&self.notes);
         let Some(notes) = all.get(&id) else { return };
-        if notes.lines.is_empty() {
-            if !notes.message.is_empty() {
-                why.push_str("\n  ");
-                why.push_str(&notes.message);
-            }
-            return;
-        }
-        for line in &notes.lines {
+        let mut add = |text: &str| {
             why.push_str("\n  ");
-            why.push_str(line);
+            why.push_str(text);
+        };
+        notes.lines.iter().for_each(|line| add(line));
+        if !notes.message.is_empty() && notes.lines.back() != Some(&notes.message) {
+            add(&notes.message);
         }
-        let last = notes.lines.back();
-        if !notes.message.is_empty() && last != Some(&notes.message) {
-            why.push_str("\n  ");
-            why.push_str(&notes.message);
+        if !notes.answer.is_empty() {
+            add(&format!("last answer: {}", notes.answer));
         }
     }
 

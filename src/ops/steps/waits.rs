@@ -33,15 +33,14 @@ pub(super) async fn api(run: &Run<'_>, id: StepId, access: &KubeAccess) -> Resul
             match run.kube(access).await {
                 Ok(api) => match api.health().await {
                     Ok(_) => return Ok(Effect::Changed),
-                    Err(error) => run.forget_client(access, error.kind),
+                    Err(error) => {
+                        run.forget_client(access, error.kind);
+                        run.answer(id, &error);
+                    }
                 },
-                // The file, or an answer, comes later; a server that is gone never answers.
-                Err(problem)
-                    if problem.kind == ProblemKind::NotFound && access.servers.is_empty() =>
-                {
-                    return Err(problem);
-                }
-                Err(_) => {}
+                Err(problem) if access.servers.is_empty() => return Err(problem),
+                // The file, or the server, comes later.
+                Err(problem) => run.answer(id, &problem),
             }
             tokio::time::sleep(API_PAUSE).await;
         }
@@ -58,7 +57,7 @@ pub(super) async fn nodes(
     unless_trouble(run, id, names, Role::Agent, async {
         let api = client(run, access).await?;
         let of = names.len() as u64;
-        watch_until(&api, &nodes::KIND, "", |objects| {
+        watch_until(run, id, &api, &nodes::KIND, "", |objects| {
             let waiting: Vec<String> = names
                 .iter()
                 .filter_map(|name| not_ready(objects, name))
@@ -123,7 +122,7 @@ pub(super) async fn service_account(
             Err(error) if error.kind == ErrorKind::NotFound => {
                 run.message(id, "the controllers have not made it yet");
             }
-            Err(error) => run.message(id, &error.to_string()),
+            Err(error) => run.answer(id, &error),
         }
         tokio::time::sleep(OBJECT_PAUSE).await;
     }
@@ -135,7 +134,7 @@ pub(super) async fn system_pods(
     access: &KubeAccess,
 ) -> Result<Effect, Problem> {
     let api = client(run, access).await?;
-    watch_until(&api, &pods::KIND, "kube-system", |objects| {
+    watch_until(run, id, &api, &pods::KIND, "kube-system", |objects| {
         let waiting: Vec<&str> = objects
             .iter()
             .filter(|pod| !is_done_or_ready(pod))
@@ -189,6 +188,8 @@ async fn client(run: &Run<'_>, access: &KubeAccess) -> Result<Arc<dyn KubeApi>, 
 /// Waits until what a kind's objects are satisfies `done`. The watch is begun before the first look, so that nothing
 /// between the two is missed, and tells only when to look.
 async fn watch_until(
+    run: &Run<'_>,
+    id: StepId,
     api: &Arc<dyn KubeApi>,
     kind: &'static KindSpec,
     namespace: &str,
@@ -213,7 +214,8 @@ async fn watch_until(
         match api.list(kind, namespace, "").await {
             Ok(objects) if done(&objects) => return Ok(Effect::Changed),
             Err(error) if error.kind == ErrorKind::Forbidden => return Err(error.into()),
-            Ok(_) | Err(_) => {}
+            Ok(_) => {}
+            Err(error) => run.answer(id, &error),
         }
     }
 }

@@ -1,0 +1,150 @@
+//! A cluster's life through the binary, as a script drives it, on the real engine.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Output, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A cluster's name and a home for the binary; whatever is left of the cluster goes when this does.
+struct Story {
+    name: String,
+    home: TempDir,
+}
+
+impl Story {
+    fn new(story: &str) -> Self {
+        Self {
+            name: format!("e2e-cli-{story}-{}", std::process::id()),
+            home: TempDir::new().unwrap(),
+        }
+    }
+
+    /// The binary with the arguments, in which `NAME` is the cluster's name.
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coracle"));
+        command
+            .args(arguments.replace("NAME", &self.name).split_whitespace())
+            .env("HOME", self.home.path())
+            .env("KUBECONFIG", self.home.path().join("kubeconfig"))
+            .env_remove("XDG_CONFIG_HOME")
+            .current_dir(self.home.path());
+        for (variable, setting) in [
+            ("CORACLE_E2E_K3S_IMAGE", "CORACLE_CLUSTER_IMAGE"),
+            ("CORACLE_E2E_PROXY_IMAGE", "CORACLE_CLUSTER_PROXY_IMAGE"),
+        ] {
+            if let Ok(image) = std::env::var(variable) {
+                command.env(setting, image);
+            }
+        }
+        command
+    }
+
+    /// Runs it to its end, which has to be the given one, and returns what it printed.
+    fn run(&self, arguments: &str, code: i32) -> String {
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = self.command(arguments).output().unwrap();
+        let stderr = String::from_utf8_lossy(&stderr);
+        assert_eq!(status.code(), Some(code), "{arguments}\n{stderr}");
+        String::from_utf8(stdout).unwrap()
+    }
+
+    fn json(&self, arguments: &str) -> Value {
+        serde_json::from_str(&self.run(arguments, 0)).unwrap()
+    }
+
+    /// What the engine holds under the cluster's name.
+    fn remains(&self) -> Vec<String> {
+        let list = |arguments: &[&str]| {
+            let output = Command::new("docker").args(arguments).output().unwrap();
+            assert!(output.status.success(), "docker {arguments:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let all = [
+            list(&["ps", "--all", "--format", "{{.Names}}"]),
+            list(&["volume", "ls", "--format", "{{.Name}}"]),
+            list(&["network", "ls", "--format", "{{.Name}}"]),
+        ]
+        .concat();
+        let own = |line: &&str| line.contains(&self.name);
+        all.lines().filter(own).map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Story {
+    fn drop(&mut self) {
+        for verb in ["cluster delete NAME", "cluster finish --remove NAME"] {
+            let _ = self.command(verb).output();
+        }
+    }
+}
+
+#[test]
+fn a_script_creates_uses_stops_starts_and_deletes_a_cluster() {
+    let story = Story::new("life");
+    let kubeconfig = || std::fs::read_to_string(story.home.path().join("kubeconfig")).unwrap();
+    let context = format!("k3d-{}", story.name);
+
+    let created = story.json("cluster create NAME -a 1 -o json");
+    assert_eq!(created["state"], "running");
+    assert_eq!(created["agentsRunning"], 1);
+    assert!(kubeconfig().contains(&format!("current-context: {context}")));
+
+    let info = story.json("cluster info NAME -o json");
+    let nodes = info["kubernetes"]["nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), 2, "{info}");
+    assert!(nodes.iter().all(|node| node["ready"] == true), "{info}");
+
+    let file = story.run("kubeconfig merge NAME", 0);
+    let file = std::path::Path::new(file.trim());
+    assert!(file.starts_with(story.home.path()) && file.exists());
+
+    story.run("cluster create NAME", 4);
+    story.run("cluster stop NAME", 0);
+    assert_eq!(
+        story.json("cluster list NAME -o json")[0]["state"],
+        "stopped"
+    );
+    story.run("cluster start NAME", 0);
+    let started = story.json("cluster list NAME -o json");
+    assert_eq!(started[0]["state"], "running");
+    assert_eq!(started[0]["api"], created["api"]);
+
+    story.run("cluster delete NAME", 0);
+    assert_eq!(story.remains(), Vec::<String>::new());
+    assert!(!kubeconfig().contains(&context) && !file.exists());
+    story.run("cluster list NAME", 3);
+}
+
+#[test]
+fn a_terminated_create_leaves_nothing() {
+    let story = Story::new("term");
+    let mut command = story.command("cluster create NAME");
+    let mut child: Child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let started = format!("start k3d-{}-server-0", story.name);
+    let mut seen = String::new();
+    while !seen.contains(&started) {
+        let line = lines
+            .next()
+            .expect("it ended before its server started")
+            .unwrap();
+        seen.push_str(&line);
+    }
+    assert_ne!(story.remains(), Vec::<String>::new());
+    let id = Pid::from_child(&child);
+    kill_process(id, Signal::TERM).unwrap();
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(4), "{rest:#?}");
+    assert!(
+        rest.join("\n").contains("nothing is left of it"),
+        "{rest:#?}"
+    );
+    assert_eq!(story.remains(), Vec::<String>::new());
+}
