@@ -5,10 +5,10 @@ use std::{net::TcpListener, process::Command, time::Duration};
 
 use coracle::{
     backend::ErrorKind,
-    domain::{ClusterState, ObjectKey, ProblemKind, Role, container::ContainerState},
+    domain::{ClusterState, ObjectKey, ProblemKind, container::ContainerState, spec::WaitFor},
     ops::{self, Cancel, Wish},
     plan::{Event, Step},
-    resources::{nodes, unlisted},
+    resources::{nodes, pods, unlisted},
 };
 use tokio::sync::mpsc;
 
@@ -209,14 +209,13 @@ async fn a_node_that_dies_is_noticed_with_the_end_of_its_log() {
     assert_eq!(life.left(&[]).await, Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn what_a_killed_program_left_is_found_and_removed() {
-    let life = Life::new("killed").await;
+/// Begins to create a cluster and is killed when its server has been made.
+async fn killed_on_the_way(life: &Life) {
     let (request, plan) = life.prepare(Life::create(life.spec(1, 1))).await.unwrap();
     let (events, mut told) = mpsc::channel(256);
     let cancel = Cancel::new();
     let work = ops::carry_out(&life.backends, &request, plan, events, &cancel);
-    let first_container = async {
+    let first_server = async {
         while let Some(event) = told.recv().await {
             if matches!(event, Event::Finished(..)) && life.has_server().await {
                 break;
@@ -225,18 +224,68 @@ async fn what_a_killed_program_left_is_found_and_removed() {
     };
     tokio::select! {
         _ = work => panic!("it was to be killed on the way"),
-        () = first_container => {}
+        () = first_server => {}
     }
     let world = ops::observe(&life.backends).await.unwrap();
-    let cluster = world.cluster(&life.name).unwrap();
-    assert!(cluster.unfinished.is_some());
-    assert!(cluster.with_role(Role::Server).count() > 0);
+    assert!(world.cluster(&life.name).unwrap().unfinished.is_some());
+}
+
+#[tokio::test]
+async fn what_a_killed_program_left_is_found_and_removed() {
+    let life = Life::new("killed").await;
+    killed_on_the_way(&life).await;
     life.run(Wish::Remove(life.name.clone())).await.unwrap();
     assert_eq!(life.left(&[]).await, Vec::<String>::new());
-    let gone = life
-        .backends
-        .runtime
-        .inspect(&format!("k3d-{}-server-0", life.name))
-        .await;
+    let server = format!("k3d-{}-server-0", life.name);
+    let gone = life.backends.runtime.inspect(&server).await;
     assert_eq!(gone.unwrap_err().kind, ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn what_a_killed_program_left_is_found_and_finished() {
+    let life = Life::new("finish").await;
+    killed_on_the_way(&life).await;
+    life.run(Wish::Finish(life.name.clone())).await.unwrap();
+    let world = ops::observe(&life.backends).await.unwrap();
+    let cluster = world.cluster(&life.name).unwrap();
+    assert_eq!(cluster.state, ClusterState::Running);
+    assert_eq!(cluster.unfinished, None);
+    let account = ObjectKey::new("default", "default");
+    life.api()
+        .await
+        .get(&unlisted::SERVICE_ACCOUNTS, &account)
+        .await
+        .unwrap();
+    life.run(Wish::Delete(life.name.clone())).await.unwrap();
+    assert_eq!(life.left(&[]).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn with_wait_all_every_system_pod_is_ready_and_a_restart_keeps_it_so() {
+    let life = Life::new("all").await;
+    let mut request = life.request(Life::create(life.spec(1, 0)));
+    request.options.wait = WaitFor::All;
+    for wish in [request.wish.clone(), Wish::Restart(life.name.clone())] {
+        request.wish = wish;
+        let plan = ops::prepare(&life.backends, &request).await.unwrap();
+        life.carry_out(&request, plan, &Cancel::new())
+            .await
+            .unwrap();
+        let pods = life
+            .api()
+            .await
+            .list(&pods::KIND, "kube-system", "")
+            .await
+            .unwrap();
+        assert!(!pods.is_empty());
+        for pod in &pods {
+            let conditions = pod["status"]["conditions"].as_array().unwrap();
+            let ready = conditions
+                .iter()
+                .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
+            assert!(ready || pod["status"]["phase"] == "Succeeded", "{pod}");
+        }
+    }
+    life.run(Wish::Delete(life.name.clone())).await.unwrap();
+    assert_eq!(life.left(&[]).await, Vec::<String>::new());
 }

@@ -3,5 +3,6 @@
 mod failures;
 mod fake;
 mod faults;
+mod follow;
 mod kubeconfig_file;
 mod place;

@@ -47,7 +47,7 @@ pub(super) async fn follow(
                     several,
                     lines,
                 };
-                one.follow(tail)
+                one.follow(tail, status(&object, name)["restartCount"].as_u64())
             })
             .collect();
         let mut gone = false;
@@ -123,12 +123,13 @@ struct One<'a> {
 }
 
 impl One<'_> {
-    async fn follow(self, tail: u32) -> Result<End, Abandoned> {
+    /// Follows it to its end; `restarts` is how often it had been started again when it was found.
+    async fn follow(self, tail: u32, mut restarts: Option<u64>) -> Result<End, Abandoned> {
         let mut seam = Seam::default();
-        let mut restarts: Option<u64> = None;
         let mut told = String::new();
         let mut pauses = Pauses::new();
         let mut first = true;
+        let mut torn = false;
         loop {
             let request = LogRequest {
                 follow: true,
@@ -139,13 +140,21 @@ impl One<'_> {
             let broke = self
                 .read(&request, &mut seam, &mut pauses, &mut first)
                 .await?;
+            // A container that has not started has no log to miss lines of.
+            let refused =
+                |error: &Error| matches!(error.kind, ErrorKind::Invalid | ErrorKind::NotFound);
+            if !broke.as_ref().is_some_and(refused) {
+                torn = broke.is_some();
+            }
+            // The look comes right before the log is asked for again, which goes by name and would not say that another
+            // pod has taken it.
+            pauses.pause().await;
             let object = match self.api.get(&pods::KIND, self.pod).await {
                 Ok(object) => object,
                 Err(error) if error.kind == ErrorKind::NotFound => return Ok(End::Gone),
                 Err(error) => {
                     self.tell(&mut told, format!("the log broke off: {}", error.why))
                         .await?;
-                    pauses.pause().await;
                     continue;
                 }
             };
@@ -156,7 +165,7 @@ impl One<'_> {
             let now = status["restartCount"].as_u64();
             if restarts.is_some() && now > restarts {
                 let mut words = format!("{} was started again{}", self.name, reason(status));
-                if broke.is_some() {
+                if torn {
                     words.push_str("; lines from before may be missing here");
                 }
                 self.tell(&mut told, words).await?;
@@ -176,7 +185,6 @@ impl One<'_> {
                     .await?;
             }
             restarts = now.or(restarts);
-            pauses.pause().await;
         }
     }
 

@@ -98,7 +98,7 @@ pub(super) const fn changes_something(step: &Step) -> bool {
 /// The longest a step may take, far beyond what it usually takes: what is over it hangs.
 pub(super) fn deadline(step: &Step) -> Duration {
     Duration::from_secs(match step {
-        // A pull has its own rule, which is about progress, not about time.
+        // A slow line is no reason to give up; a pull that stands still is ended by the engine's adapter.
         Step::PullImage { .. } => 24 * 3600,
         Step::StopContainer { .. } => STOP_GRACE.as_secs() + 20,
         Step::WaitForLog {

@@ -143,11 +143,12 @@ impl KubeApi for Fake {
 
     fn logs(
         &self,
-        _: &ObjectKey,
-        _: &str,
+        pod: &ObjectKey,
+        container: &str,
         _: &LogRequest,
     ) -> BoxStream<'static, Result<LogLine, Error>> {
-        stream::pending().boxed()
+        self.next_log(&format!("{}/{container}", pod.name))
+            .unwrap_or_else(|| stream::pending().boxed())
     }
 
     fn pod_usage<'a>(&'a self, _: &'a Scope) -> Answer<'a, Vec<(ObjectKey, Usage)>> {

@@ -5,22 +5,22 @@ mod kube;
 mod runtime;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use coracle::{
     backend::{Answer, Backends, Error, ErrorKind},
     domain::{
-        Subnet,
-        container::{ContainerSpec, ContainerState},
+        LogLine, Subnet,
+        container::{ContainerSpec, ContainerState, EngineEvent},
     },
     ops::Cancel,
 };
-use futures::{FutureExt, future::pending};
+use futures::{FutureExt, StreamExt, future::pending, stream, stream::BoxStream};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 /// How a call goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +83,8 @@ struct Script {
     always: Option<String>,
     lines: BTreeMap<String, Vec<String>>,
     pods: Vec<Value>,
+    /// What each further request for a log answers, before it ends.
+    logs: BTreeMap<String, VecDeque<Vec<Result<LogLine, Error>>>>,
 }
 
 /// The world. Clones are the same one.
@@ -90,6 +92,7 @@ struct Script {
 pub struct Fake {
     things: Arc<Mutex<Things>>,
     script: Arc<Mutex<Script>>,
+    listeners: Arc<Mutex<Vec<mpsc::UnboundedSender<EngineEvent>>>>,
     pub cancel: Cancel,
     pub killed: Arc<Notify>,
 }
@@ -144,6 +147,43 @@ impl Fake {
     /// Pods that are on every node.
     pub fn pods(&self, pods: Vec<Value>) {
         self.script().pods = pods;
+    }
+
+    /// What requests for the log of a container, or of `pod/container`, answer one after the other; after the last one a
+    /// log goes on without a line.
+    pub fn log(&self, of: &str, answers: Vec<Vec<Result<LogLine, Error>>>) {
+        self.script().logs.insert(of.to_owned(), answers.into());
+    }
+
+    /// The next of those answers, if the log is scripted.
+    fn next_log(&self, of: &str) -> Option<BoxStream<'static, Result<LogLine, Error>>> {
+        let mut script = self.script();
+        let answers = script.logs.get_mut(of)?;
+        Some(match answers.pop_front() {
+            Some(answer) => stream::iter(answer).boxed(),
+            None => stream::pending().boxed(),
+        })
+    }
+
+    /// The engine tells that something happened to a container.
+    pub fn happened(&self, action: &str, container: &str) {
+        let event = EngineEvent {
+            object: "container".into(),
+            action: action.into(),
+            id: format!("id-{container}"),
+            name: container.into(),
+            time: None,
+        };
+        let mut listeners = self.listeners.lock().unwrap();
+        listeners.retain(|listener| listener.send(event.clone()).is_ok());
+    }
+
+    pub fn put_object(&self, key: &str, object: Value) {
+        self.lock().objects.insert(key.to_owned(), object);
+    }
+
+    pub fn remove_object(&self, key: &str) {
+        self.lock().objects.remove(key);
     }
 
     pub fn object(&self, key: &str) -> Option<Value> {

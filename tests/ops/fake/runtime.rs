@@ -15,6 +15,7 @@ use coracle::{
 };
 use futures::{StreamExt, stream, stream::BoxStream};
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 
 use super::{Fake, Held, conflict, not_found, role};
 
@@ -289,6 +290,9 @@ impl ContainerRuntime for Fake {
         let Some(held) = self.lock().containers.get(container).cloned() else {
             return stream::iter([Err(not_found(container))]).boxed();
         };
+        if let Some(answer) = self.next_log(container) {
+            return answer;
+        }
         let said = self.script().lines.get(container).cloned();
         let lines = said.unwrap_or_else(|| {
             let up = match role(&held).as_str() {
@@ -314,7 +318,13 @@ impl ContainerRuntime for Fake {
     }
 
     fn events(&self) -> BoxStream<'static, Result<EngineEvent, Error>> {
-        stream::pending().boxed()
+        let (listener, events) = mpsc::unbounded_channel();
+        self.listeners.lock().unwrap().push(listener);
+        stream::unfold(events, |mut events| async move {
+            let event = events.recv().await?;
+            Some((Ok(event), events))
+        })
+        .boxed()
     }
 
     fn usage(&self, _: &str) -> BoxStream<'static, Result<Usage, Error>> {
