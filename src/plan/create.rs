@@ -1,10 +1,10 @@
 //! From nothing to a cluster that a person can use.
 //!
 //! What takes long is started as early as it can be. The load balancer, which sleeps for six seconds before it does
-//! anything, starts with the first server. Agents start with it too: `k3s agent` asks for its server every two seconds
-//! for as long as it takes. Further servers cannot: `k3s server` gives up when the server that it is to join does not
-//! answer, so they wait for the first one's log; then they start together, because k3s itself queues them at etcd
-//! ("Waiting for other members to finish joining").
+//! anything, starts as soon as it is there; it knows the servers' fixed addresses. Agents start with the first server:
+//! `k3s agent` asks for it every two seconds for as long as it takes. Further servers cannot: `k3s server` gives up when
+//! the server that it is to join does not answer, so they wait for the first one's log; then they start together,
+//! because k3s itself queues them at etcd ("Waiting for other members to finish joining").
 
 pub(super) mod check;
 
@@ -145,7 +145,7 @@ pub(super) fn build(
     let started = start(plan, first, &[]);
     let mut reachable = started.clone();
     for balancer in of(Role::LoadBalancer) {
-        let begun = start(plan, balancer, &first.ready);
+        let begun = start(plan, balancer, &[]);
         if input.wait != WaitFor::Nothing {
             wait_for_log(plan, balancer, &begun);
         }

@@ -120,11 +120,20 @@ impl Plan {
         self.steps.len().checked_sub(1)
     }
 
-    /// What is lost for good when this is carried out, one sentence each; empty for a harmless plan.
+    /// What is lost for good when this is carried out, one sentence each; empty for a harmless plan. What the plan
+    /// itself makes and removes, such as the mark of an operation, is nobody's loss.
     #[must_use]
     pub fn risk(&self) -> Vec<String> {
+        let own = |volume: &str| {
+            self.steps.iter().any(
+                |planned| matches!(&planned.step, Step::CreateVolume(made) if made.name == volume),
+            )
+        };
         self.steps
             .iter()
+            .filter(
+                |planned| !matches!(&planned.step, Step::RemoveVolume { volume } if own(volume)),
+            )
             .filter_map(|planned| planned.step.loses())
             .collect()
     }

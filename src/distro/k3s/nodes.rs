@@ -66,6 +66,15 @@ pub fn containers(spec: &ClusterSpec, layout: &Layout) -> Result<Vec<ContainerSp
         taken.push(address);
         container.address = Some(address);
     }
+    // The proxy ends when a name does not resolve, and Docker resolves only names of running containers. With the
+    // addresses in its hosts file it can start before, and survive, any of them.
+    let known: Vec<String> = all
+        .iter()
+        .filter_map(|node| Some(format!("{}:{}", node.name, node.address?)))
+        .collect();
+    if let (true, Some(balancer)) = (spec.load_balancer, all.first_mut()) {
+        balancer.extra_hosts = known.into_iter().skip(1).collect();
+    }
     Ok(all)
 }
 

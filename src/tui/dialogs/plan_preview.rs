@@ -1,11 +1,6 @@
 //! A plan before it is carried out: what will be made, changed, waited for and lost.
 
-use ratatui::{
-    Frame,
-    layout::Rect,
-    text::Line,
-    widgets::{Paragraph, Wrap},
-};
+use ratatui::{Frame, layout::Rect, text::Line, widgets::Paragraph};
 
 use super::{frame_of, key_line};
 use crate::{
@@ -64,12 +59,12 @@ impl PlanPreview {
     /// Draws the preview.
     pub fn view(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
         let text = self.plan.to_text();
-        let steps: Vec<&str> = text.lines().skip(1).collect();
+        let steps: Vec<&str> = text.lines().skip(1 + self.plan.warnings.len()).collect();
         let risk = self.plan.risk();
         let notes = self.plan.warnings.len() + usize::from(!risk.is_empty()) + 2;
         let wanted = u16::try_from(steps.len() + notes + 3).unwrap_or(u16::MAX);
         let title = format!("plan: {}", self.plan.title);
-        let inner = frame_of(frame, area, (100, wanted), &title, theme);
+        let inner = frame_of(frame, area, (120, wanted), &title, theme);
         let rows = usize::from(inner.height).saturating_sub(notes);
         let top = self.scroll.min(steps.len().saturating_sub(rows.max(1)));
         let mut lines: Vec<Line<'_>> = steps
@@ -109,7 +104,7 @@ impl PlanPreview {
             ],
             theme,
         ));
-        frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }), inner);
+        frame.render_widget(Paragraph::new(lines), inner);
     }
 }
 

@@ -8,6 +8,8 @@ use ratatui::{
     widgets::{Paragraph, Wrap},
 };
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::{
     plan::{Outcome, Progress},
     tui::{
@@ -41,7 +43,7 @@ pub(super) fn view(state: &State, id: u64, scroll: usize, frame: &mut Frame<'_>,
     );
     let tail = ending(state, operation);
     let wanted = u16::try_from(operation.steps.len() + tail.len() + 3).unwrap_or(u16::MAX);
-    let inner = frame_of(frame, area, (110, wanted.max(8)), &title, theme);
+    let inner = frame_of(frame, area, (120, wanted.max(8)), &title, theme);
     let room = usize::from(inner.height)
         .saturating_sub(tail.len() + 1)
         .max(1);
@@ -62,7 +64,7 @@ pub(super) fn view(state: &State, id: u64, scroll: usize, frame: &mut Frame<'_>,
         .zip(&operation.steps)
         .skip(top)
         .take(room)
-        .map(|(planned, step)| line(state, &planned.step.describe(), step))
+        .map(|(planned, step)| line(state, &planned.step.describe(), step, inner.width))
         .collect();
     lines.extend(tail);
     let running = operation.ended.is_none();
@@ -84,7 +86,7 @@ pub(super) fn view(state: &State, id: u64, scroll: usize, frame: &mut Frame<'_>,
     frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }), inner);
 }
 
-fn line<'a>(state: &State, what: &str, step: &StepState) -> Line<'a> {
+fn line<'a>(state: &State, what: &str, step: &StepState, width: u16) -> Line<'a> {
     let theme = &state.theme;
     let glyphs = theme.glyphs;
     let (glyph, tone, note) = match step {
@@ -115,8 +117,19 @@ fn line<'a>(state: &State, what: &str, step: &StepState) -> Line<'a> {
             format!("not taken back: {}", problem.why),
         ),
     };
+    let head = format!(" {glyph} {what}");
+    // One step is one line, whatever the log says that is waited for.
+    let room = usize::from(width).saturating_sub(head.width() + 3);
+    let note = if note.width() > room {
+        note.chars()
+            .take(room.saturating_sub(1))
+            .chain(glyphs.ellipsis.chars())
+            .collect()
+    } else {
+        note
+    };
     Line::from(vec![
-        Span::styled(format!(" {glyph} {what}"), theme.style(tone)),
+        Span::styled(head, theme.style(tone)),
         Span::styled(format!("  {note}"), theme.style(Tone::Dim)),
     ])
 }
@@ -136,9 +149,21 @@ fn told(progress: &Progress) -> String {
     }
     if !progress.message.is_empty() {
         text.push_str("  ");
-        text.push_str(&progress.message);
+        text.push_str(gist(&progress.message));
     }
     text
+}
+
+/// What a line of a log says, without the time and level before it: `msg="..."` of logfmt, what follows the bracket of
+/// klog.
+fn gist(line: &str) -> &str {
+    if let Some((_, rest)) = line.split_once("msg=\"") {
+        return rest.split('"').next().unwrap_or(rest);
+    }
+    match line.split_once("] ") {
+        Some((head, rest)) if head.len() > 20 && head.starts_with(['I', 'W', 'E']) => rest,
+        _ => line,
+    }
 }
 
 /// How it ended, with what is left and the end of the log of what failed.
