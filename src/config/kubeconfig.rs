@@ -3,6 +3,8 @@
 //! Comments are not kept, as kubectl does not keep them either. A file that cannot be read in full is refused, so that
 //! nothing is lost by writing it again; messages say the place but never quote the text, which holds credentials.
 
+use std::fmt;
+
 use serde_json::{Map, Value, json};
 
 use crate::domain::Problem;
@@ -31,9 +33,15 @@ impl List {
     }
 }
 
-/// One kubeconfig file's contents.
-#[derive(Debug, Clone, PartialEq)]
+/// One kubeconfig file's contents. They hold credentials, so it prints names only.
+#[derive(Clone, PartialEq)]
 pub struct Document(Map<String, Value>);
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names(List::Contexts)).finish()
+    }
+}
 
 impl Default for Document {
     /// An empty kubeconfig, with what kubectl wants to see in every one.
@@ -325,6 +333,8 @@ x-mine: [1, true, null, 2.5]
             assert!(problem.why.contains(why), "{text:?}: {problem}");
             assert!(!format!("{problem:?}").contains("SECRET"), "{problem:?}");
         }
+        let read = parse("users: [{name: a, user: {token: SECRET}}]\ncontexts: [{name: c}]");
+        assert_eq!(format!("{read:?}"), r#"["c"]"#);
     }
 
     #[test]

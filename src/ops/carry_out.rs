@@ -63,8 +63,13 @@ fn was_taken(spec: &ClusterSpec, failure: &Failure) -> bool {
         "could not find an available",
     ];
     let ports = ["port is already allocated", "address already in use"];
+    // The person's own ports are theirs to change.
+    let theirs = spec
+        .ports
+        .iter()
+        .any(|port| why.contains(&format!(":{}", port.host_port)));
     (spec.subnet.is_none() && addresses.iter().any(|words| why.contains(words)))
-        || (spec.api.port.is_none() && ports.iter().any(|words| why.contains(words)))
+        || (spec.api.port.is_none() && !theirs && ports.iter().any(|words| why.contains(words)))
 }
 
 /// The kinds and the order of the steps, without what is chosen in them.

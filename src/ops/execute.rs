@@ -95,7 +95,9 @@ pub(super) async fn execute(
     let begun_at = Instant::now();
     let run = Run::new(backends, &request.files, &plan, events);
     let (begun, halt) = go(&run, request.options.timeout, cancel).await;
-    let Some(halt) = halt else {
+    // Asked to stop when everything was done already: then it is done.
+    let complete = begun.len() == plan.steps.len() && begun.values().all(is_done);
+    let Some(halt) = halt.filter(|_| !complete) else {
         let changed = begun.values().filter(|end| **end == Ended::Changed).count();
         return Ok(Report {
             plan,
@@ -156,7 +158,7 @@ async fn go(run: &Run<'_>, timeout: Duration, cancel: &Cancel) -> (Begun, Option
             }
             ended = running.next() => {
                 let Some((id, end)) = ended else { break };
-                let done = matches!(end, Ended::Changed | Ended::AlreadySo);
+                let done = is_done(&end);
                 if let Ended::Failed { problem, .. } = &end
                     && halt.is_none()
                 {
@@ -183,6 +185,10 @@ async fn go(run: &Run<'_>, timeout: Duration, cancel: &Cancel) -> (Begun, Option
     }
     drop(running);
     (begun, halt)
+}
+
+const fn is_done(end: &Ended) -> bool {
+    matches!(end, Ended::Changed | Ended::AlreadySo)
 }
 
 /// Runs one step to its end, whichever that is.

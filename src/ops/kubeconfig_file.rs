@@ -4,7 +4,7 @@
 //! These functions block (for a lock, for the disk), so they are called on a thread that may.
 
 use std::{
-    fs,
+    fmt, fs,
     io::ErrorKind,
     path::{Path, PathBuf},
 };
@@ -73,8 +73,8 @@ impl KubeconfigFiles {
     }
 }
 
-/// What a merge changed, so that it can be taken back.
-#[derive(Debug, Clone, PartialEq)]
+/// What a merge changed, so that it can be taken back. It holds credentials, so it does not print them.
+#[derive(Clone, PartialEq)]
 pub struct Before {
     entries: Vec<Changed>,
     /// The file whose current context was changed, from what, to what.
@@ -83,7 +83,14 @@ pub struct Before {
     made: Vec<PathBuf>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+impl fmt::Debug for Before {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.entries.iter().map(|entry| (entry.list, &entry.name));
+        f.debug_list().entries(names).finish()
+    }
+}
+
+#[derive(Clone, PartialEq)]
 struct Changed {
     file: PathBuf,
     list: List,

@@ -4,9 +4,13 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use crate::domain::Problem;
+
+/// Tells the temporary files of one process apart: two paths may lead to one file.
+static WRITES: AtomicU64 = AtomicU64::new(0);
 
 /// The file that a path leads to through symbolic links, whether it exists or not.
 pub(super) fn target(path: &Path) -> PathBuf {
@@ -70,7 +74,8 @@ fn write(target: &Path, text: &str) -> io::Result<()> {
     };
     let mut temporary = std::ffi::OsString::from(".");
     temporary.push(name);
-    temporary.push(format!(".{}.new", std::process::id()));
+    let number = WRITES.fetch_add(1, Ordering::Relaxed);
+    temporary.push(format!(".{}-{number}.new", std::process::id()));
     let temporary = directory.join(temporary);
     // Left by a process of the same number that was killed in the middle.
     let _ = fs::remove_file(&temporary);

@@ -9,11 +9,12 @@ use std::{
 use tokio::sync::mpsc;
 
 use crate::{
-    backend::{Backends, ErrorKind, KubeApi, KubeTarget},
+    backend::{Backends, ErrorKind, KubeApi},
     domain::{Problem, Secret, log::sanitize},
     ops::{
         kubeconfig,
         kubeconfig_file::{Before, KubeconfigFiles},
+        reach,
     },
     plan::{Event, KubeAccess, Plan, Progress, StepId},
 };
@@ -158,11 +159,7 @@ impl<'a> Run<'a> {
         if let Some(client) = lock(&self.clients).get(&access.url) {
             return Ok(Arc::clone(client));
         }
-        let target = KubeTarget::Admin {
-            kubeconfig: self.admin_kubeconfig(access).await?,
-            url: access.url.clone(),
-        };
-        let client = self.backends.kube.connect(&target).await?;
+        let client = reach::connect(self.backends, access).await?;
         lock(&self.clients).insert(access.url.clone(), Arc::clone(&client));
         Ok(client)
     }
