@@ -25,7 +25,7 @@ pub use step::{KubeAccess, Step, Undo};
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    distro::k3s::kubeconfig,
+    distro::k3s::{kubeconfig, names},
     domain::{Cluster, ClusterName, Role},
 };
 
@@ -120,19 +120,15 @@ impl Plan {
         self.steps.len().checked_sub(1)
     }
 
-    /// What is lost for good when this is carried out, one sentence each; empty for a harmless plan. What the plan
-    /// itself makes and removes, such as the mark of an operation, is nobody's loss.
+    /// What is lost for good when this is carried out, one sentence each; empty for a harmless plan. The mark of an
+    /// operation is nobody's loss.
     #[must_use]
     pub fn risk(&self) -> Vec<String> {
-        let own = |volume: &str| {
-            self.steps.iter().any(
-                |planned| matches!(&planned.step, Step::CreateVolume(made) if made.name == volume),
-            )
-        };
+        let mark = names::mark_volume(&self.cluster);
         self.steps
             .iter()
             .filter(
-                |planned| !matches!(&planned.step, Step::RemoveVolume { volume } if own(volume)),
+                |planned| !matches!(&planned.step, Step::RemoveVolume { volume } if *volume == mark),
             )
             .filter_map(|planned| planned.step.loses())
             .collect()

@@ -186,6 +186,9 @@ fn used(
 /// Begins an operation and shows its progress; what led to it is done with.
 fn begin(state: &mut State, id: u64, wish: Wish, plan: crate::plan::Plan) -> Vec<Effect> {
     let now = state.now;
+    if let Wish::Create { spec, .. } = &wish {
+        state.clusters.prefer = Some(spec.name.to_string());
+    }
     state.dialogs.clear();
     state.operations.begin(id, wish.clone(), plan.clone(), now);
     state.dialogs.push(Dialog::Progress(id, 0));

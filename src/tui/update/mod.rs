@@ -8,10 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     effect::Effect,
-    msg::{Msg, TaskKey},
+    msg::{ClusterId, Msg, TaskKey},
     state::{Pane, State},
 };
-use crate::config::{Key, KeyChord};
+use crate::{
+    config::{Key, KeyChord},
+    domain::ClusterState,
+};
 
 /// A selection has to rest this long before its log is opened, so that moving through a list opens one log.
 const REST: SignedDuration = SignedDuration::from_millis(150);
@@ -181,6 +184,18 @@ pub fn wants(state: &State) -> Vec<TaskKey> {
             keys.push(TaskKey::PodUsage(id.clone()));
         }
     }
+    // Clusters of this machine are asked whether or not they are selected; who owns a remote one may not want that.
+    let running = state
+        .clusters
+        .world
+        .iter()
+        .filter(|cluster| cluster.state == ClusterState::Running);
+    let asked = running.map(|cluster| TaskKey::Api(ClusterId::Local(cluster.name.to_string())));
+    for key in asked.take(ASKED) {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
     // Every shown cluster's containers are measured, as long as that are few; each is a stream of one message a second.
     let measured = state
         .clusters
@@ -197,6 +212,8 @@ pub fn wants(state: &State) -> Vec<TaskKey> {
     keys
 }
 
+/// How many clusters of this machine are asked for their health.
+const ASKED: usize = 20;
 /// How many containers are measured at a time.
 const MEASURED: usize = 40;
 

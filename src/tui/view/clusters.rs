@@ -44,7 +44,7 @@ const COLUMNS: &[Column] = &[
     },
     Column {
         title: "CPU",
-        min: 9,
+        min: 10,
         max: 14,
         priority: 3,
         right: true,

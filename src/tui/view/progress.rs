@@ -67,12 +67,17 @@ pub(super) fn view(state: &State, id: u64, scroll: usize, frame: &mut Frame<'_>,
         .map(|(planned, step)| line(state, &planned.step.describe(), step, inner.width))
         .collect();
     lines.extend(tail);
+    let stop = if operation.plan.undoable {
+        "cancel and undo"
+    } else {
+        "stop, the rest stays"
+    };
     let running = operation.ended.is_none();
     lines.push(match (running, operation.cancelled) {
         (true, false) => key_line(
             &[
                 ("esc", "hide, it goes on"),
-                ("ctrl-c", "cancel and undo"),
+                ("ctrl-c", stop),
                 ("j/k", "scroll"),
             ],
             theme,

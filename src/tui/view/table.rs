@@ -16,6 +16,9 @@ use crate::tui::{
     theme::{Theme, Tone},
 };
 
+/// Columns from this number on go before a column that never goes is cut.
+const MINOR: u8 = 3;
+
 /// A column.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Column {
@@ -123,27 +126,53 @@ fn widths(columns: &[Column], visible: &[Vec<Text>], width: u16) -> Vec<u16> {
         let Some(dropped) = dropped else { break };
         shown[dropped] = false;
     }
+    let wanted: Vec<u16> = columns
+        .iter()
+        .enumerate()
+        .map(|(index, column)| {
+            let content = visible
+                .iter()
+                .filter_map(|row| row.get(index))
+                .map(|cell| cell.0.width())
+                .max()
+                .unwrap_or(0);
+            u16::try_from(content.max(column.title.len()))
+                .unwrap_or(u16::MAX)
+                .clamp(column.min, column.max)
+        })
+        .collect();
+    // What says the most is not cut for what says little.
+    let full = |shown: &[bool]| -> u16 {
+        let of = |index: usize| {
+            if columns[index].priority == 0 {
+                wanted[index]
+            } else {
+                columns[index].min
+            }
+        };
+        (0..columns.len())
+            .filter(|index| shown[*index])
+            .map(|index| of(index) + 1)
+            .sum()
+    };
+    while full(&shown) > width + 1 {
+        let dropped = (0..columns.len())
+            .filter(|i| shown[*i] && columns[*i].priority >= MINOR)
+            .max_by_key(|i| (columns[*i].priority, *i));
+        let Some(dropped) = dropped else { break };
+        shown[dropped] = false;
+    }
     let mut widths: Vec<u16> = columns
         .iter()
         .zip(&shown)
         .map(|(column, shown)| if *shown { column.min } else { 0 })
         .collect();
     let mut left = (width + 1).saturating_sub(need(&shown));
-    for (index, column) in columns
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| shown[*index])
-    {
-        let content = visible
-            .iter()
-            .filter_map(|row| row.get(index))
-            .map(|cell| cell.0.width())
-            .max()
-            .unwrap_or(0);
-        let wanted = u16::try_from(content.max(column.title.len()))
-            .unwrap_or(u16::MAX)
-            .min(column.max);
-        let more = wanted.saturating_sub(widths[index]).min(left);
+    // The more important a column, the sooner it gets what it wants.
+    let mut order: Vec<usize> = (0..columns.len()).filter(|index| shown[*index]).collect();
+    order.sort_by_key(|index| columns[*index].priority);
+    for index in order {
+        let more = wanted[index].saturating_sub(widths[index]).min(left);
         widths[index] += more;
         left -= more;
     }
