@@ -140,6 +140,7 @@ async fn leave(screen: Screen, mut runner: Runner) -> Result<(), Problem> {
 fn draw(screen: &mut Screen, state: &mut State) -> std::io::Result<()> {
     tui_logger::move_events();
     state.now = Timestamp::now();
+    state.settle();
     let mut laid = None;
     screen.draw(|frame| laid = Some(view(state, frame)))?;
     if let Some(laid) = laid

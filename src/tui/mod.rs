@@ -95,6 +95,10 @@ pub async fn run(mut options: Options) -> Result<(), Problem> {
     for problem in options.problems.drain(..).chain(conflicts) {
         state.toasts.fail(problem);
     }
+    if options.context.is_some() {
+        // Who names a context wants to see what is in it.
+        state.focus = state::Pane::Pods;
+    }
     state.clusters.prefer = options.context.take();
     let context = options.world.context(&state);
     app_loop::run(options, state, context).await

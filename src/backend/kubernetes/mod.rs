@@ -13,7 +13,10 @@ mod table;
 mod usage;
 mod watch;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use futures::stream::BoxStream;
 use http::Method;
@@ -45,7 +48,8 @@ impl KubeConnect for Connector {
     fn connect<'a>(&'a self, target: &'a KubeTarget) -> Answer<'a, Arc<dyn KubeApi>> {
         Box::pin(async move {
             let client = connect::client(target).await?;
-            Ok(Arc::new(Api { client }) as Arc<dyn KubeApi>)
+            let version = OnceLock::new();
+            Ok(Arc::new(Api { client, version }) as Arc<dyn KubeApi>)
         })
     }
 }
@@ -53,6 +57,8 @@ impl KubeConnect for Connector {
 /// A client of one cluster.
 struct Api {
     client: Client,
+    /// The server's version. A server of another version ends this client's connections first, and with them its use.
+    version: OnceLock<String>,
 }
 
 impl Api {
@@ -99,18 +105,21 @@ impl KubeApi for Api {
                 Err(error) => return Err(error),
             }
             let latency = asked.elapsed();
-            let text = self
+            if let Some(version) = self.version.get() {
+                let version = version.clone();
+                return Ok(ApiHealth { latency, version });
+            }
+            let answer = self
                 .ask(what, HEALTH, Method::GET, "/version", None)
                 .await?;
-            let version: Value =
-                serde_json::from_str(&text).map_err(|_| errors::not_kubernetes(&what()))?;
-            let version = version["gitVersion"]
+            let answer: Value =
+                serde_json::from_str(&answer).map_err(|_| errors::not_kubernetes(&what()))?;
+            let version = answer["gitVersion"]
                 .as_str()
                 .ok_or_else(|| errors::not_kubernetes(&what()))?;
-            Ok(ApiHealth {
-                latency,
-                version: crate::domain::log::sanitize(version.as_bytes()),
-            })
+            let version = crate::domain::log::sanitize(version.as_bytes());
+            let version = self.version.get_or_init(|| version).clone();
+            Ok(ApiHealth { latency, version })
         })
     }
 

@@ -70,7 +70,7 @@ pub static ACTIONS: &[Action] = &[
             "Show only the pods whose line contains the words; !word hides.",
         ),
         LOOK,
-        Scope::Pane(Pane::Pods),
+        Scope::Everywhere,
         &["/"],
     ),
     action(

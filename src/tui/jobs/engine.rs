@@ -14,7 +14,7 @@ use crate::{
 
 /// Events come in bursts: starting one container makes five. They are looked at together after this long.
 const GATHER: Duration = Duration::from_millis(60);
-/// Kubeconfig files belong to other programs too, and nothing tells when they change. Reading them costs a millisecond.
+/// Kubeconfig files belong to other programs too, and nothing tells when they are written. Looking costs microseconds.
 const CONTEXTS: Duration = Duration::from_secs(5);
 
 /// Runs until it is ended.
@@ -90,20 +90,29 @@ async fn follow(backends: &Backends, sink: &Sink, attempt: &mut u32) -> Problem 
     }
 }
 
-/// Reads the kubeconfig files and tells what they name whenever that has changed.
+/// Reads the kubeconfig files whenever one of them was written.
 pub(super) async fn contexts(context: Context, sink: Sink) {
     let mut before = None;
     loop {
-        let read = context.contexts.clone();
-        let Ok(found) = tokio::task::spawn_blocking(move || read()).await else {
-            return;
-        };
-        if before.as_ref() != Some(&found) {
-            before = Some(found.clone());
-            if !sink.send(News::Contexts(found.0, found.1)).await {
+        let (read, files) = (context.contexts.clone(), context.read.clone());
+        let known = before.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let now: Vec<_> = files.iter().map(|path| stamp(path)).collect();
+            (Some(&now) != known.as_ref()).then(|| (now, read()))
+        });
+        let Ok(looked) = looked.await else { return };
+        if let Some((now, (contexts, problems))) = looked {
+            before = Some(now);
+            if !sink.send(News::Contexts(contexts, problems)).await {
                 return;
             }
         }
         tokio::time::sleep(CONTEXTS).await;
     }
+}
+
+/// What changes when a file is written: its length and time, or that it is not there.
+fn stamp(path: &std::path::Path) -> Option<(u64, std::time::SystemTime)> {
+    let seen = std::fs::metadata(path).ok()?;
+    Some((seen.len(), seen.modified().ok()?))
 }

@@ -159,6 +159,17 @@ impl State {
         }
     }
 
+    /// Brings what is derived from the rest up to date. It is called before anything looks at it: a frame, a key.
+    pub fn settle(&mut self) {
+        let height = self.laid.rows(Pane::Pods);
+        if let Some(id) = self.clusters.scroll.selected.as_ref()
+            && let Some(pods) = self.pods.get_mut(id)
+        {
+            pods.set_filter(self.filter.field.text());
+            pods.refresh(height);
+        }
+    }
+
     /// The selected cluster or context.
     #[must_use]
     pub fn selected(&self) -> Option<&ClusterId> {

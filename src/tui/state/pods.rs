@@ -49,6 +49,8 @@ pub struct Pods {
     /// The selection.
     pub scroll: Scroll<ObjectKey>,
     relist: bool,
+    /// Whether the order of what is shown may have changed since the last [`Pods::refresh`].
+    stale: bool,
 }
 
 impl Default for Pods {
@@ -63,6 +65,7 @@ impl Default for Pods {
             usage: HashMap::new(),
             scroll: Scroll::default(),
             relist: false,
+            stale: false,
         }
     }
 }
@@ -107,6 +110,7 @@ impl Pods {
                     self.free.clear();
                     self.index.clear();
                     self.relist = true;
+                    self.stale = true;
                 }
                 for row in rows {
                     self.set(row);
@@ -115,6 +119,7 @@ impl Pods {
             WatchItem::Live => {
                 self.live = Live::Now;
                 self.relist = false;
+                self.stale = true;
             }
             WatchItem::Changes(changes) => {
                 for change in changes {
@@ -125,6 +130,7 @@ impl Pods {
                                 self.slab[place as usize] = None;
                                 self.free.push(place);
                                 self.usage.remove(&key);
+                                self.stale = true;
                             }
                         }
                     }
@@ -152,9 +158,14 @@ impl Pods {
 
     fn set(&mut self, row: Row) {
         if let Some(place) = self.index.get(&row.key) {
-            self.slab[*place as usize] = Some(row);
+            let slot = &mut self.slab[*place as usize];
+            // With a filter, any text may let a row in or out; without one, only its health moves it.
+            self.stale |=
+                !self.filter.is_empty() || slot.as_ref().is_none_or(|old| old.health != row.health);
+            *slot = Some(row);
             return;
         }
+        self.stale = true;
         let key = row.key.clone();
         let place = if let Some(place) = self.free.pop() {
             self.slab[place as usize] = Some(row);
@@ -171,11 +182,16 @@ impl Pods {
 
     /// Changes the filter.
     pub fn set_filter(&mut self, text: &str) {
-        self.filter = Filter::new(text);
+        let filter = Filter::new(text);
+        self.stale |= filter != self.filter;
+        self.filter = filter;
     }
 
-    /// Makes the view anew: filtered, problems first, then by namespace and name.
+    /// Makes the view anew where its order may have changed: filtered, problems first, then by namespace and name.
     pub fn refresh(&mut self, height: usize) {
+        if !std::mem::take(&mut self.stale) {
+            return;
+        }
         let (slab, filter) = (&self.slab, &self.filter);
         let at = |place: u32| slab.get(place as usize).and_then(Option::as_ref);
         // What was shown and still is keeps its place, so that the sort finds order and not chance.
@@ -249,6 +265,10 @@ impl Filter {
             }
         }
         filter
+    }
+
+    fn is_empty(&self) -> bool {
+        self.with.is_empty() && self.without.is_empty()
     }
 
     fn takes(&self, row: &Row) -> bool {

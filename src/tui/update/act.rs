@@ -33,7 +33,10 @@ pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
         ActionId::Open => open(state),
         ActionId::Back => back(state),
         ActionId::Zoom => state.zoom = !state.zoom,
-        ActionId::Filter => state.filter.editing = true,
+        ActionId::Filter => {
+            state.focus = Pane::Pods;
+            state.filter.editing = true;
+        }
         ActionId::Log => {
             state.log.next = None;
             let target = state.log_target();
@@ -186,7 +189,7 @@ pub(super) fn step_in(state: &mut State, pane: Pane, by: isize) {
 /// After another cluster was selected: its nodes, its filter.
 pub(super) fn cluster_changed(state: &mut State) {
     settle_nodes(state);
-    apply_filter(state);
+    state.settle();
 }
 
 /// Keeps the selected node among the nodes that there are.
@@ -201,21 +204,10 @@ pub(super) fn settle_nodes(state: &mut State) {
     );
 }
 
-/// Filters the pods of the selected cluster by what is typed.
-pub(super) fn apply_filter(state: &mut State) {
-    let height = state.laid.rows(Pane::Pods);
-    if let Some(id) = state.selected().cloned()
-        && let Some(pods) = state.pods.get_mut(&id)
-    {
-        pods.set_filter(state.filter.field.text());
-        pods.refresh(height);
-    }
-}
-
 /// Shows all pods again.
 pub(super) fn clear_filter(state: &mut State) {
     state.filter = crate::tui::state::pods::FilterField::default();
-    apply_filter(state);
+    state.settle();
 }
 
 fn open(state: &mut State) {

@@ -22,6 +22,9 @@ const REST: SignedDuration = SignedDuration::from_millis(150);
 /// Takes in a message at a moment.
 pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
     state.now = now;
+    if !matches!(msg, Msg::News(..)) {
+        state.settle();
+    }
     let effects = match msg {
         Msg::Key(chord) => key(state, chord),
         Msg::Paste(text) => {
@@ -80,7 +83,7 @@ fn key(state: &mut State, chord: KeyChord) -> Vec<Effect> {
                 if chord.ctrl && chord.key == Key::Char('c') {
                     act::clear_filter(state);
                 } else if state.filter.field.press(chord) {
-                    act::apply_filter(state);
+                    state.settle();
                 }
             }
         }
@@ -105,7 +108,7 @@ fn paste(state: &mut State, text: &str) {
         dialog.paste(text);
     } else if state.filter.editing {
         state.filter.field.paste(text);
-        act::apply_filter(state);
+        state.settle();
     }
 }
 

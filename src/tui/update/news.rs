@@ -58,16 +58,9 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
                 .insert(id, ApiState::Down(problem, retry_at));
         }
         (TaskKey::Pods(id), News::Rows(item)) => {
-            let height = state.laid.rows(Pane::Pods);
             let now = state.now;
-            let selected = state.selected() == Some(&id);
-            let filter = state.filter.field.text().to_owned();
-            let pods = state.pods.entry(id).or_default();
-            pods.take(item, now);
-            if selected {
-                pods.set_filter(&filter);
-            }
-            pods.refresh(height);
+            // The view is made anew once a frame, not once a batch: see `State::settle`.
+            state.pods.entry(id).or_default().take(item, now);
         }
         (TaskKey::Nodes(id), News::Rows(item)) => take_nodes(state, id, item),
         (TaskKey::PodUsage(id), News::PodUsage(usage)) => {

@@ -35,6 +35,21 @@ pub(super) fn truth(state: &State, frame: &mut Frame<'_>, area: Rect) {
             ),
             theme.style(Tone::Dim),
         ),
+        // One that never answered may not be there at all; who looks only at contexts need not be told every second.
+        EngineState::Down {
+            tried,
+            before: None,
+            ..
+        } => {
+            let why = tried
+                .first()
+                .map(|tried| tried.answer.clone())
+                .unwrap_or_default();
+            Span::styled(
+                format!("{} no engine: {why}", glyphs.off),
+                theme.style(Tone::Dim),
+            )
+        }
         EngineState::Down {
             since,
             retry_at,

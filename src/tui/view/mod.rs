@@ -173,7 +173,13 @@ pub fn next_change(state: &State, now: Timestamp) -> Option<Timestamp> {
             moments.push(now + SignedDuration::from_secs(1));
         }
     }
-    let counting = matches!(state.engine, EngineState::Down { .. })
+    let counting = matches!(
+        state.engine,
+        EngineState::Down {
+            before: Some(_),
+            ..
+        }
+    ) || is_welcome(state)
         || state
             .selected()
             .and_then(|id| state.clusters.api.get(id))
