@@ -30,6 +30,13 @@ use crate::{
     resources::{KindSpec, Row, Scope},
 };
 
+/// The pause before the `attempt`th try, from 1: half a second, doubled up to 15 s. What is gone for seconds is mostly back
+/// within seconds; what is gone for long need not be asked more often than a person would.
+#[must_use]
+pub fn back_off(attempt: u32) -> Duration {
+    Duration::from_millis(500 << attempt.saturating_sub(1).min(5)).min(Duration::from_secs(15))
+}
+
 /// An answer that is on its way.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
 

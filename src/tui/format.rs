@@ -65,6 +65,23 @@ pub fn cores(cores: f64) -> String {
     }
 }
 
+/// Fits a text into a width: a sentence loses its end, a name its middle.
+#[must_use]
+pub fn fit(text: &str, width: usize, ellipsis: &str) -> String {
+    if !text.contains(' ') || text.width() <= width {
+        return shorten(text, width, ellipsis);
+    }
+    let room = width.saturating_sub(ellipsis.width());
+    take_width(text.chars(), room) + &take_width(ellipsis.chars(), width)
+}
+
+/// The whole seconds until a moment, rounded up, so that a countdown ends at one.
+#[must_use]
+pub fn seconds_until(now: Timestamp, moment: Timestamp) -> i64 {
+    let left = moment.duration_since(now);
+    left.as_secs() + i64::from(left.subsec_nanos() > 0)
+}
+
 /// Shortens a name in the middle, because the ends tell names of one workload apart.
 #[must_use]
 pub fn shorten(text: &str, width: usize, ellipsis: &str) -> String {

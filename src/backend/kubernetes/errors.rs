@@ -1,6 +1,6 @@
 //! kube's errors in words.
 
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
 use crate::backend::{Error, ErrorKind};
 
@@ -33,8 +33,8 @@ pub(super) fn explain(what: &str, error: &kube::Error) -> Error {
             Error::new(kind, what, crate::domain::log::sanitize(why.as_bytes()))
         }
         kube::Error::SerdeError(_) => not_kubernetes(what),
-        kube::Error::Auth(_) => Error::new(ErrorKind::Forbidden, what, causes(error)),
-        _ => Error::new(ErrorKind::Unreachable, what, causes(error)),
+        kube::Error::Auth(_) => Error::new(ErrorKind::Forbidden, what, innermost(error)),
+        _ => Error::new(ErrorKind::Unreachable, what, innermost(error)),
     }
 }
 
@@ -56,8 +56,8 @@ pub(super) fn too_late(what: &str, deadline: Duration) -> Error {
     )
 }
 
-/// The innermost cause: the outer ones only say that there is one.
-fn causes(error: &kube::Error) -> String {
+/// The innermost cause, without the system's number for it: the outer ones only say that there is one.
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     let mut last = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -67,5 +67,6 @@ fn causes(error: &kube::Error) -> String {
         }
         source = cause.source();
     }
-    crate::domain::log::sanitize(last.as_bytes())
+    let words = last.split(" (os error").next().unwrap_or_default();
+    crate::domain::log::sanitize(words.as_bytes())
 }

@@ -19,7 +19,7 @@ use serde_json::{Value, value::RawValue};
 
 use super::{ANSWER, errors, path, table, table::Table};
 use crate::{
-    backend::{Change, Error, ErrorKind, WatchItem},
+    backend::{Change, Error, ErrorKind, WatchItem, back_off},
     domain::Problem,
     resources::{KindSpec, Row, Scope},
 };
@@ -213,7 +213,11 @@ impl Watch {
                     line.clear();
                 }
                 Some(Err(error)) => {
-                    let broken = Error::new(ErrorKind::Unreachable, self.what(), innermost(&error));
+                    let broken = Error::new(
+                        ErrorKind::Unreachable,
+                        self.what(),
+                        errors::innermost(&error),
+                    );
                     return self.pass_on(changes, End::Broken(broken)).await;
                 }
             }
@@ -284,19 +288,4 @@ fn one(scope: &Scope) -> &str {
         [namespace] => namespace,
         _ => "",
     }
-}
-
-fn innermost(error: &std::io::Error) -> String {
-    let mut last = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        last = cause.to_string();
-        source = cause.source();
-    }
-    last
-}
-
-/// The pause before the `attempt`th try, from 1: half a second, doubled up to 15 s.
-fn back_off(attempt: u32) -> Duration {
-    Duration::from_millis(500 << attempt.saturating_sub(1).min(5)).min(Duration::from_secs(15))
 }

@@ -19,7 +19,7 @@ use super::{
     runner::Sink,
 };
 use crate::{
-    backend::{Backends, KubeConnect, docker::Tried},
+    backend::{Backends, KubeConnect, back_off, docker::Tried},
     domain::Cluster,
     ops::kubeconfig_file::KubeconfigFiles,
     resources::{nodes, pods},
@@ -108,12 +108,6 @@ pub(super) fn continuous(key: &TaskKey, context: &Context) -> Option<Job> {
         TaskKey::Log(target) => Box::new(|sink| Box::pin(log::run(cx, target, sink))),
         TaskKey::Plan(_) | TaskKey::Operation(_) => return None,
     })
-}
-
-/// The pause before the `attempt`th try, from 1: half a second, doubled up to 15 s. What is gone for seconds is mostly
-/// back within seconds; what is gone for long need not be asked more often than a person would.
-pub(super) fn back_off(attempt: u32) -> Duration {
-    Duration::from_millis(500 << attempt.saturating_sub(1).min(5)).min(Duration::from_secs(15))
 }
 
 /// The moment a duration from now, for a countdown on the screen.

@@ -6,7 +6,7 @@ use super::table::{self, Column, Rows, Text};
 use crate::{
     domain::{Cluster, ClusterState, Role},
     tui::{
-        format::{age, bytes, clock, cores},
+        format::{age, bytes, clock, cores, seconds_until},
         msg::ClusterId,
         state::{Pane, State, clusters::ApiState},
         theme::{Theme, Tone},
@@ -181,20 +181,22 @@ fn context(state: &State, name: &str, id: &ClusterId) -> Vec<Text> {
             health.version.clone(),
         ),
         Some(ApiState::Down(problem, retry_at)) => {
-            let seconds = retry_at.duration_since(state.now).as_secs().max(0);
-            (
-                Text(
-                    format!("{} {} (again in {seconds} s)", glyphs.cross, problem.why),
-                    Tone::Bad,
-                ),
-                String::new(),
-            )
+            // One that is not looked at is not tried.
+            let seconds = seconds_until(state.now, *retry_at);
+            let again = if seconds > 0 {
+                format!(" (again in {seconds} s)")
+            } else {
+                String::new()
+            };
+            let text = format!("{} {}{again}", glyphs.cross, problem.why);
+            (Text(text, Tone::Bad), String::new())
         }
     };
     let nodes = state
         .clusters
         .statuses
         .get(id)
+        .filter(|nodes| !nodes.is_empty())
         .map(|nodes| nodes.len().to_string())
         .unwrap_or_default();
     vec![

@@ -15,7 +15,7 @@ use crate::tui::{
         Dialog, bordered, frame_of, key_line,
         lists::{self, Picker},
     },
-    format::clock,
+    format::{clock, seconds_until},
     state::{
         EngineState, State,
         operations::{Ending, Operation},
@@ -296,7 +296,7 @@ pub(super) fn welcome(state: &State, frame: &mut Frame<'_>, area: Rect) {
                 Span::styled(one.answer.clone(), theme.style(Tone::Warning)),
             ]));
         }
-        let seconds = retry_at.duration_since(state.now).as_secs().max(0);
+        let seconds = seconds_until(state.now, *retry_at).max(0);
         lines.push(Line::styled(
             format!("   tried again in {seconds} s"),
             theme.style(Tone::Dim),

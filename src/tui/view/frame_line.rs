@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::tui::{
     actions::{ActionId, relevant},
-    format::{clock, shorten},
+    format::{clock, seconds_until, shorten},
     msg::ClusterId,
     state::{EngineState, Pane, State, pods::Live},
     theme::Tone,
@@ -56,7 +56,7 @@ pub(super) fn truth(state: &State, frame: &mut Frame<'_>, area: Rect) {
             tried,
             ..
         } => {
-            let seconds = retry_at.duration_since(state.now).as_secs().max(0);
+            let seconds = seconds_until(state.now, *retry_at).max(0);
             let why = tried
                 .first()
                 .map(|tried| tried.answer.clone())

@@ -10,7 +10,7 @@ use crate::{
     domain::ClusterState,
     resources::{Cell, Row, pods},
     tui::{
-        format::{age, bytes, clock, cores},
+        format::{age, bytes, clock, cores, seconds_until},
         state::{
             Pane, State,
             clusters::ApiState,
@@ -198,12 +198,14 @@ fn empty(state: &State, frame: &mut Frame<'_>, area: Rect) {
                 .lines()
                 .map(|line| Line::styled(line.to_owned(), theme.style(Tone::Text))),
         );
-        let seconds = retry_at.duration_since(state.now).as_secs().max(0);
+        let seconds = seconds_until(state.now, retry_at);
         let attempt = attempt.map(|n| format!(" (try {n})")).unwrap_or_default();
-        lines.push(Line::styled(
-            format!("tried again in {seconds} s{attempt}"),
-            theme.style(Tone::Dim),
-        ));
+        let when = if seconds > 0 {
+            format!("tried again in {seconds} s{attempt}")
+        } else {
+            format!("trying again{attempt}")
+        };
+        lines.push(Line::styled(when, theme.style(Tone::Dim)));
     } else if matches!(
         state.selected_pods().map(|pods| &pods.live),
         Some(Live::Now)

@@ -12,7 +12,7 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use crate::tui::{
-    format::shorten,
+    format::fit,
     theme::{Theme, Tone},
 };
 
@@ -197,7 +197,7 @@ fn line<'a>(
         .filter(|(_, width)| **width > 0)
     {
         let width = usize::from(*width);
-        let text = shorten(text, width, theme.glyphs.ellipsis);
+        let text = fit(text, width, theme.glyphs.ellipsis);
         let padding = " ".repeat(width.saturating_sub(text.width()));
         let padded = if column.right {
             format!("{padding}{text} ")
