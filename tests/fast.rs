@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod cli;
 mod docker;
+mod kubernetes;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]

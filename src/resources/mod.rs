@@ -4,15 +4,19 @@
 //! becomes a [`Row`]. Everything else (watching, sorting, filtering, drawing, `get` on the command line) works for
 //! every kind alike. Reference: <https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables>.
 
+pub mod age;
 pub mod nodes;
 pub mod pods;
 pub mod quantity;
+mod table;
 pub mod unlisted;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::domain::{Health, ObjectKey, log::sanitize};
+pub use table::{TableCell, TableRow};
+
+use crate::domain::{Health, ObjectKey};
 
 /// Every kind that has a file of its own.
 pub static KINDS: &[&KindSpec] = &[&pods::KIND, &nodes::KIND];
@@ -33,9 +37,8 @@ pub struct KindSpec {
     pub whole: bool,
     /// Its columns, the name first.
     pub columns: &'static [Column],
-    /// A row from the cells of the server's table, without the object. The columns are the server's.
-    pub from_table:
-        fn(names: &[String], cells: &[Value], namespace: &str, now: Timestamp) -> Option<Row>,
+    /// A row from a line of the server's own table.
+    pub from_table: fn(line: &TableRow<'_>) -> Option<Row>,
     /// A row from an object.
     pub from_object: fn(object: &Value) -> Option<Row>,
 }
@@ -81,44 +84,13 @@ pub enum Cell {
     Since(Timestamp),
 }
 
-/// The cell of a table's line under a column, by the server's name for it.
-fn cell<'a>(names: &[String], cells: &'a [Value], name: &str) -> Option<&'a Value> {
-    cells.get(names.iter().position(|other| other == name)?)
-}
-
-/// A text of a cluster as a cell.
+/// A text of a cluster as a cell. Nearly all are plain and are only copied.
 fn text(value: &str) -> Cell {
     if value.is_empty() {
         Cell::Empty
     } else {
-        Cell::Text(sanitize(value.as_bytes()).into())
+        Cell::Text(table::harmless(value))
     }
-}
-
-/// A duration as kubectl prints it (`5d3h`, `90s`), as the moment that long ago. The table has no better; what it cuts
-/// off is at most the last unit.
-fn since(age: &str, now: Timestamp) -> Cell {
-    let mut seconds = 0_i64;
-    let mut number = 0_i64;
-    for c in age.chars() {
-        let unit = match c {
-            '0'..='9' => {
-                let digit = i64::from(c.to_digit(10).unwrap_or_default());
-                number = number.saturating_mul(10).saturating_add(digit);
-                continue;
-            }
-            's' => 1,
-            'm' => 60,
-            'h' => 3_600,
-            'd' => 86_400,
-            'y' => 31_536_000,
-            _ => return Cell::Empty,
-        };
-        seconds = seconds.saturating_add(number.saturating_mul(unit));
-        number = 0;
-    }
-    now.checked_sub(jiff::SignedDuration::from_secs(seconds))
-        .map_or(Cell::Empty, Cell::Since)
 }
 
 /// When an object was created, as a cell.
@@ -135,42 +107,4 @@ fn created(object: &Value) -> Cell {
 pub struct Scope {
     /// Only these namespaces; empty is all.
     pub namespaces: Vec<String>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn ages_of_a_table_become_moments() {
-        let now: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
-        for (age, seconds) in [
-            ("5s", 5),
-            ("3m20s", 200),
-            ("5d3h", 442_800),
-            ("2y10d", 63_936_000),
-            ("0s", 0),
-        ] {
-            assert_eq!(
-                since(age, now),
-                Cell::Since(now - jiff::SignedDuration::from_secs(seconds)),
-                "{age}"
-            );
-        }
-        assert_eq!(since("<unknown>", now), Cell::Empty);
-    }
-
-    proptest! {
-        #[test]
-        fn no_age_and_no_line_breaks_a_row(age in "\\PC{0,30}", cells in proptest::collection::vec("\\PC{0,20}", 0..12)) {
-            let now = Timestamp::UNIX_EPOCH;
-            let _ = since(&age, now);
-            let names: Vec<String> = ["Name", "Ready", "Status", "Restarts", "Age", "IP", "Node"].map(str::to_owned).to_vec();
-            let cells: Vec<Value> = cells.into_iter().map(Value::from).collect();
-            for kind in KINDS {
-                let _ = (kind.from_table)(&names, &cells, "ns", now);
-            }
-        }
-    }
 }

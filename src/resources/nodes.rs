@@ -1,9 +1,8 @@
 //! Nodes: Ready or why not.
 
-use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Cell, Column, KindSpec, Row, created, text};
+use super::{Cell, Column, KindSpec, Row, TableRow, created, text};
 use crate::domain::{Health, ObjectKey, kube::NodeStatus, log::sanitize};
 
 /// The kind.
@@ -68,7 +67,7 @@ const NOT_READY: &str = "NotReady";
 const CORDONED: &str = ",SchedulingDisabled";
 
 /// A node of the server's own table. It is not asked for: see [`KindSpec::whole`].
-fn from_table(_: &[String], _: &[Value], _: &str, _: Timestamp) -> Option<Row> {
+fn from_table(_: &TableRow<'_>) -> Option<Row> {
     None
 }
 

@@ -1,16 +1,13 @@
 //! Pods: problems first, with the reason in words.
 //!
-//! The STATUS column follows kubectl's printer
-//! ([`printed`]), whether
-//! the row comes from the server's table, which the same code printed, or from an object.
+//! The STATUS column follows kubectl's printer ([`printed`]), whether the row comes from the server's table, which that
+//! printer made, or from an object.
 
 mod printed;
 
-use jiff::Timestamp;
 use serde_json::Value;
 
-use self::printed::Printed;
-use super::{Cell, Column, KindSpec, Row, cell, created, since, text};
+use super::{Cell, Column, KindSpec, Row, TableCell, TableRow, created, text};
 use crate::domain::{Health, ObjectKey};
 
 /// The kind.
@@ -75,50 +72,36 @@ pub static KIND: KindSpec = KindSpec {
     from_object,
 };
 
-fn from_table(names: &[String], cells: &[Value], namespace: &str, now: Timestamp) -> Option<Row> {
-    let word = |name| {
-        cell(names, cells, name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    let name = word("Name");
-    if name.is_empty() {
-        return None;
-    }
-    let restarts = cell(names, cells, "Restarts").map_or(0, |value| match value {
+fn from_table(line: &TableRow<'_>) -> Option<Row> {
+    let (ready, status) = (line.text("Ready"), line.text("Status"));
+    let restarts = match line.cell("Restarts") {
+        Some(TableCell::Number(count)) => *count,
         // "3 (5m ago)"
-        Value::String(text) => text
-            .split(' ')
-            .next()
-            .and_then(|number| number.parse().ok())
-            .unwrap_or(0),
-        other => other.as_i64().unwrap_or(0),
-    });
-    let none = |word: &'static str| {
-        move |text: &'_ str| {
-            if text == word {
-                Cell::Empty
-            } else {
-                super::text(text)
-            }
+        Some(TableCell::Text(text)) => {
+            let count = text.split(' ').next().unwrap_or_default();
+            count.parse().unwrap_or(0)
         }
+        Some(TableCell::Empty) | None => 0,
     };
-    let none = none("<none>");
-    let (ready, status) = (word("Ready"), word("Status"));
+    let some = |column| match line.text(column) {
+        "<none>" => Cell::Empty,
+        word => text(word),
+    };
+    let key = line.key()?;
+    let cells = [
+        Cell::Text(key.name.clone()),
+        text(ready),
+        text(status),
+        Cell::Number(restarts),
+        line.age(),
+        some("IP"),
+        some("Node"),
+    ];
     Some(Row {
-        key: ObjectKey::new(namespace, name),
-        uid: None,
+        key,
+        uid: line.uid.map(Into::into),
         health: health(status, ready),
-        cells: [
-            text(name),
-            text(ready),
-            text(status),
-            Cell::Number(restarts),
-            since(word("Age"), now),
-            none(word("IP")),
-            none(word("Node")),
-        ]
-        .into(),
+        cells: cells.into(),
     })
 }
 
@@ -133,7 +116,7 @@ fn from_object(object: &Value) -> Option<Row> {
     if name.is_empty() {
         return None;
     }
-    let seen = Printed::of(object);
+    let seen = printed::print(object);
     let ready = format!("{}/{}", seen.ready, seen.containers);
     Some(Row {
         key: ObjectKey::new(word("/metadata/namespace"), name),
@@ -152,136 +135,111 @@ fn from_object(object: &Value) -> Option<Row> {
     })
 }
 
-/// How a pod is, from the words of kubectl's printer.
+/// How a pod is, by kubectl's words for it.
 fn health(status: &str, ready: &str) -> Health {
     let all_ready = ready
         .split_once('/')
-        .is_some_and(|(ready, all)| ready == all);
+        .is_some_and(|(ready, wanted)| ready == wanted);
     match status {
         "Running" if all_ready => Health::Good,
-        "Running" | "NotReady" => Health::Warning,
+        // Unknown: the node is gone, and nobody knows.
+        "Running" | "NotReady" | "Unknown" | "" => Health::Warning,
         "Completed" | "Succeeded" => Health::Idle,
-        "Pending" | "ContainerCreating" | "PodInitializing" | "Terminating" => Health::Progressing,
-        _ if status.starts_with("Init:") => match status.trim_start_matches("Init:") {
-            // "Init:0/1" counts, "Init:CrashLoopBackOff" fails.
-            counted if counted.contains('/') => Health::Progressing,
+        "Pending" | "ContainerCreating" | "PodInitializing" | "Terminating" | "SchedulingGated" => {
+            Health::Progressing
+        }
+        // "Init:1/2" is on its way; "Init:Error" and every other reason that a container or the node gives is a failure.
+        _ => match status.strip_prefix("Init:") {
+            Some(step) if step.starts_with(|c: char| c.is_ascii_digit()) => Health::Progressing,
             _ => Health::Failing,
         },
-        _ => Health::Failing,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
 
-    fn status_of(pod: &Value) -> (String, Health) {
-        let row = from_object(pod).unwrap();
-        let Cell::Text(status) = &row.cells[2] else {
-            panic!("no status")
-        };
-        (status.to_string(), row.health)
-    }
-
-    fn pod(status: Value) -> Value {
-        let mut pod = json!({
-            "metadata": {"name": "web", "namespace": "shop", "creationTimestamp": "2026-11-21T00:00:00Z"},
-            "spec": {"containers": [{"name": "c"}], "nodeName": "n"},
-        });
-        pod["status"] = status;
-        pod
-    }
-
     #[test]
-    fn the_status_is_kubectl_s() {
-        let running = json!({"state": {"running": {}}, "ready": true, "restartCount": 2});
-        for (status, want, health) in [
-            (
-                json!({"phase": "Running", "containerStatuses": [running]}),
-                "Running",
-                Health::Good,
-            ),
-            (json!({"phase": "Pending"}), "Pending", Health::Progressing),
-            (
-                json!({"phase": "Succeeded", "containerStatuses": [{"state": {"terminated": {"reason": "Completed", "exitCode": 0}}}]}),
-                "Completed",
-                Health::Idle,
-            ),
-            (
-                json!({"phase": "Running", "containerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "restartCount": 9}]}),
-                "CrashLoopBackOff",
-                Health::Failing,
-            ),
-            (
-                json!({"phase": "Failed", "reason": "Evicted"}),
-                "Evicted",
-                Health::Failing,
-            ),
-            (
-                json!({"phase": "Failed", "containerStatuses": [{"state": {"terminated": {"exitCode": 3}}}]}),
-                "ExitCode:3",
-                Health::Failing,
-            ),
-            (
-                json!({"phase": "Running", "containerStatuses": [{"state": {"running": {}}, "ready": false}]}),
-                "Running",
-                Health::Warning,
-            ),
+    fn health_follows_the_word() {
+        for (ready, status, want) in [
+            ("1/1", "Running", Health::Good),
+            ("0/1", "Running", Health::Warning),
+            ("1/2", "NotReady", Health::Warning),
+            ("0/1", "Completed", Health::Idle),
+            ("0/1", "ContainerCreating", Health::Progressing),
+            ("0/1", "Init:1/2", Health::Progressing),
+            ("0/1", "Init:CrashLoopBackOff", Health::Failing),
+            ("0/1", "ImagePullBackOff", Health::Failing),
+            ("0/1", "Evicted", Health::Failing),
+            ("", "", Health::Warning),
         ] {
-            assert_eq!(
-                status_of(&pod(status.clone())),
-                (want.to_owned(), health),
-                "{status}"
-            );
+            assert_eq!(health(status, ready), want, "{ready} {status}");
         }
     }
 
-    #[test]
-    fn init_containers_and_deletion_are_said() {
-        let mut waiting = pod(
-            json!({"phase": "Pending", "initContainerStatuses": [{"name": "i", "state": {"running": {}}}]}),
-        );
-        waiting["spec"]["initContainers"] = json!([{"name": "i"}]);
-        assert_eq!(
-            status_of(&waiting),
-            ("Init:0/1".to_owned(), Health::Progressing)
-        );
-        waiting["status"]["initContainerStatuses"][0]["state"] =
-            json!({"waiting": {"reason": "ImagePullBackOff"}});
-        assert_eq!(
-            status_of(&waiting),
-            ("Init:ImagePullBackOff".to_owned(), Health::Failing)
-        );
-        waiting["metadata"]["deletionTimestamp"] = json!("2026-11-21T00:00:00Z");
-        assert_eq!(
-            status_of(&waiting),
-            ("Terminating".to_owned(), Health::Progressing)
-        );
+    fn line(cells: &[TableCell<'_>]) -> Option<Row> {
+        let columns: Vec<String> = ["Name", "Ready", "Status", "Restarts", "Age", "IP", "Node"]
+            .map(str::to_owned)
+            .into();
+        let namespace: Arc<str> = "shop".into();
+        from_table(&TableRow {
+            columns: &columns,
+            cells,
+            namespace: &namespace,
+            uid: None,
+            created: None,
+            now: "2026-11-21T03:00:00Z".parse().unwrap(),
+        })
     }
 
     #[test]
-    fn a_line_of_the_table_and_the_object_make_the_same_row() {
-        let names: Vec<String> = ["Name", "Ready", "Status", "Restarts", "Age", "IP", "Node"]
-            .map(str::to_owned)
-            .to_vec();
-        let now: Timestamp = "2026-11-21T00:05:00Z".parse().unwrap();
-        let cells = [
-            json!("web"),
-            json!("1/1"),
-            json!("Running"),
-            json!("2 (3m ago)"),
-            json!("5m"),
-            json!("10.42.0.7"),
-            json!("n"),
+    fn the_servers_line_and_the_object_give_the_same_row() {
+        let words = [
+            "web-1",
+            "0/1",
+            "CrashLoopBackOff",
+            "7 (5m ago)",
+            "2h",
+            "10.0.0.7",
+            "n1",
         ];
-        let table = from_table(&names, &cells, "shop", now).unwrap();
-        let object = from_object(&pod(json!({
-            "phase": "Running", "podIP": "10.42.0.7",
-            "containerStatuses": [{"state": {"running": {}}, "ready": true, "restartCount": 2}],
-        })))
-        .unwrap();
-        assert_eq!(table, object);
+        let cells = words.map(|word| TableCell::Text(word.into()));
+        let from_line = line(&cells).unwrap();
+        let object = json!({
+            "metadata": {"name": "web-1", "namespace": "shop", "creationTimestamp": "2026-11-21T01:00:00Z"},
+            "spec": {"nodeName": "n1", "containers": [{"name": "web"}]},
+            "status": {"phase": "Running", "podIP": "10.0.0.7", "containerStatuses": [{
+                "name": "web", "ready": false, "restartCount": 7,
+                "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+            }]},
+        });
+        assert_eq!(from_object(&object), Some(from_line.clone()));
+        assert_eq!(from_line.health, Health::Failing);
+        assert_eq!(from_line.key.to_string(), "shop/web-1");
+        assert_eq!(from_line.cells.len(), KIND.columns.len());
+    }
+
+    #[test]
+    fn a_line_without_a_name_is_no_row() {
+        assert_eq!(line(&[]), None);
+        assert_eq!(line(&[TableCell::Empty, TableCell::Number(1)]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_cells_make_it_panic(cells in proptest::collection::vec(prop_oneof![
+            Just(TableCell::Empty),
+            any::<i64>().prop_map(TableCell::Number),
+            "\\PC{0,20}".prop_map(|text| TableCell::Text(text.into())),
+            "[0-9]{0,20}[smhdy (/]{0,3}".prop_map(|text| TableCell::Text(text.into())),
+        ], 0..12)) {
+            let _ = line(&cells);
+        }
     }
 }

@@ -1,10 +1,9 @@
 //! Kinds that are read and written, and that no screen lists: they have no columns.
 
-use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{KindSpec, Row, cell};
-use crate::domain::{Health, ObjectKey};
+use super::{KindSpec, Row, TableRow};
+use crate::domain::Health;
 
 /// `ConfigMap`, where CoreDNS' settings are.
 pub static CONFIG_MAPS: KindSpec = core_kind("configmaps");
@@ -40,14 +39,13 @@ const fn core_kind(plural: &'static str) -> KindSpec {
     }
 }
 
-fn from_table(_: &[String], _: &[Value], _: &str, _: Timestamp) -> Option<Row> {
+fn from_table(_: &TableRow<'_>) -> Option<Row> {
     None
 }
 
-fn name_from_table(names: &[String], cells: &[Value], _: &str, _: Timestamp) -> Option<Row> {
-    let name = cell(names, cells, "Name")?.as_str()?;
+fn name_from_table(line: &TableRow<'_>) -> Option<Row> {
     Some(Row {
-        key: ObjectKey::new("", name),
+        key: line.key()?,
         uid: None,
         health: Health::Good,
         cells: Box::default(),

@@ -1,72 +1,126 @@
-//! kube's errors in words.
+//! kube's errors in words: the top line of a broken connection says nothing, its innermost cause does.
 
-use std::time::Duration;
+use std::{error::Error as StdError, time::Duration};
 
-use crate::backend::{Error, ErrorKind};
+use kube::core::Status;
+
+use crate::{
+    backend::{Error, ErrorKind},
+    domain::log::sanitize,
+};
+
+/// Longer answers of a server are cut here: a page of HTML is no reason.
+const LONGEST: usize = 600;
 
 /// Puts an error of kube into words.
 pub(super) fn explain(what: &str, error: &kube::Error) -> Error {
     match error {
-        kube::Error::Api(status) if status.reason == "Failed to parse error data" => Error::new(
-            ErrorKind::Failed,
+        kube::Error::Api(status) => refused(what, status),
+        kube::Error::Auth(_) => Error::new(
+            ErrorKind::Forbidden,
             what,
-            format!(
-                "the server answered {} and not in Kubernetes' words",
-                status.code
-            ),
+            cut(&format!("no credentials: {}", causes(error))),
         ),
-        kube::Error::Api(status) => {
-            let kind = match status.code {
-                404 => ErrorKind::NotFound,
-                409 | 429 => ErrorKind::Conflict,
-                401 | 403 => ErrorKind::Forbidden,
-                400 | 422 => ErrorKind::Invalid,
-                // A server that boots or shuts down says so with these.
-                500 | 502 | 503 | 504 => ErrorKind::Unreachable,
-                _ => ErrorKind::Failed,
-            };
-            let why = if status.message.is_empty() {
-                format!("the server answered {}", status.code)
-            } else {
-                status.message.clone()
-            };
-            Error::new(kind, what, crate::domain::log::sanitize(why.as_bytes()))
+        kube::Error::Service(_) | kube::Error::HyperError(_) | kube::Error::ReadEvents(_) => {
+            broken(what, error)
         }
-        kube::Error::SerdeError(_) => not_kubernetes(what),
-        kube::Error::Auth(_) => Error::new(ErrorKind::Forbidden, what, innermost(error)),
-        _ => Error::new(ErrorKind::Unreachable, what, innermost(error)),
+        other => Error::new(ErrorKind::Failed, what, cut(&causes(other))),
     }
 }
 
-/// The answer is not one of the API.
-pub(super) fn not_kubernetes(what: &str) -> Error {
-    Error::new(
-        ErrorKind::Failed,
-        what,
-        "the server's answer is not one of the Kubernetes API",
-    )
+/// A connection that did not come about, or broke.
+pub(super) fn broken(what: &str, error: &(dyn StdError + 'static)) -> Error {
+    let kind = if timed_out(error) {
+        ErrorKind::Timeout
+    } else {
+        ErrorKind::Unreachable
+    };
+    Error::new(kind, what, cut(&causes(error)))
+}
+
+/// What the server itself answered.
+pub(super) fn refused(what: &str, status: &Status) -> Error {
+    let kind = match status.code {
+        404 => ErrorKind::NotFound,
+        // 429 is what an eviction is refused with while a budget forbids it.
+        409 | 429 => ErrorKind::Conflict,
+        401 | 403 => ErrorKind::Forbidden,
+        400 | 405 | 413 | 415 | 422 => ErrorKind::Invalid,
+        // A server that boots or shuts down says so with these.
+        500 | 502 | 503 => ErrorKind::Unreachable,
+        504 => ErrorKind::Timeout,
+        _ => ErrorKind::Failed,
+    };
+    let message = status.message.trim();
+    let why = if message.is_empty() {
+        format!("the server answered {} {}", status.code, status.reason)
+    } else if looks_like_a_page(message) {
+        format!(
+            "the server answered {} with a web page: this is no Kubernetes API",
+            status.code
+        )
+    } else {
+        message.to_owned()
+    };
+    Error::new(kind, what, cut(&why))
+}
+
+/// An answer that is not what a Kubernetes API sends.
+pub(super) fn nonsense(what: &str, body: &[u8], error: &serde_json::Error) -> Error {
+    let start = String::from_utf8_lossy(&body[..body.len().min(200)]);
+    let why = if looks_like_a_page(&start) {
+        "the server answered with a web page: this is no Kubernetes API".to_owned()
+    } else {
+        // The place and the kind of the mistake, not the text, which may be a secret.
+        format!("the server's answer is not what a Kubernetes API sends: {error}")
+    };
+    Error::new(ErrorKind::Failed, what, cut(&why))
 }
 
 /// No answer within the deadline.
 pub(super) fn too_late(what: &str, deadline: Duration) -> Error {
-    Error::new(
-        ErrorKind::Timeout,
-        what,
-        format!("no answer within {} s", deadline.as_secs()),
-    )
+    let why = format!("no answer within {} s", deadline.as_secs());
+    Error::new(ErrorKind::Timeout, what, why)
 }
 
-/// The innermost cause, without the system's number for it: the outer ones only say that there is one.
-pub(super) fn innermost(error: &dyn std::error::Error) -> String {
-    let mut last = error.to_string();
+/// The innermost cause of an error, without the system's number for it: the outer ones only name layers.
+pub(super) fn causes(error: &(dyn StdError + 'static)) -> String {
+    let mut innermost = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
         let text = cause.to_string();
         if !text.is_empty() {
-            last = text;
+            innermost = text;
         }
         source = cause.source();
     }
-    let words = last.split(" (os error").next().unwrap_or_default();
-    crate::domain::log::sanitize(words.as_bytes())
+    match innermost.split_once(" (os error") {
+        Some((words, _)) => words.to_owned(),
+        None => innermost,
+    }
+}
+
+fn timed_out(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::TimedOut) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+fn looks_like_a_page(text: &str) -> bool {
+    let start = text.trim_start().get(..5).unwrap_or_default();
+    start.eq_ignore_ascii_case("<html") || start.eq_ignore_ascii_case("<!doc")
+}
+
+fn cut(text: &str) -> String {
+    let clean = sanitize(text.as_bytes());
+    match clean.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &clean[..end]),
+        None => clean,
+    }
 }

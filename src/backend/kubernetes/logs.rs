@@ -1,94 +1,131 @@
-//! The log of a container of a pod.
+//! The log of a container of a pod, through the API server and the kubelet.
 
-use std::fmt::Write as _;
+use std::{collections::VecDeque, io, time::Duration};
 
-use futures::{AsyncReadExt, FutureExt, StreamExt, stream, stream::BoxStream};
-use kube::Client;
+use futures::{
+    AsyncBufReadExt as _, StreamExt as _,
+    stream::{self, BoxStream},
+};
 
-use super::{ANSWER, errors, path};
+use super::{
+    Api, errors,
+    request::{ANSWER, Ask, Reader, Wire, object},
+};
 use crate::{
-    backend::{Error, ErrorKind, line_split::LineSplit},
+    backend::{Error, line_split::LineSplit},
     domain::{LogLine, ObjectKey, container::LogRequest},
     resources::pods,
 };
 
-/// As much is read at a time.
-const CHUNK: usize = 16 * 1024;
+/// A log that is only read, not followed, comes without pauses; a followed one may be silent for days.
+const PAUSE: Duration = ANSWER;
 
-pub(super) fn stream(
-    client: Client,
-    pod: &ObjectKey,
-    container: &str,
-    request: &LogRequest,
-) -> BoxStream<'static, Result<LogLine, Error>> {
-    let what = format!("read the log of {pod}/{container}");
-    let mut uri = format!(
-        "{}/log?container={}&timestamps=true&follow={}",
-        path::object(&pods::KIND, pod),
-        path::escape(container),
-        request.follow
-    );
-    if let Some(tail) = request.tail {
-        // Writing to a String cannot fail.
-        let _ = write!(uri, "&tailLines={tail}");
-    }
-    if let Some(since) = request.since {
-        let _ = write!(uri, "&sinceTime={}", path::escape(&since.to_string()));
-    }
-    let since = request.since;
-    let open = async move {
-        let request = match http::Request::get(uri).body(Vec::new()) {
-            Ok(request) => request,
-            Err(error) => {
-                return stream::iter([Err(Error::new(
-                    ErrorKind::Invalid,
-                    what,
-                    error.to_string(),
-                ))])
-                .boxed();
-            }
-        };
-        match tokio::time::timeout(ANSWER, client.request_stream(request)).await {
-            Err(_) => stream::iter([Err(errors::too_late(&what, ANSWER))]).boxed(),
-            Ok(Err(error)) => stream::iter([Err(errors::explain(&what, &error))]).boxed(),
-            Ok(Ok(body)) => lines(Box::pin(body), what),
-        }
-    };
-    // The kubelet knows whole seconds only.
-    let wanted = move |line: &Result<LogLine, Error>| match (line, since) {
-        (Ok(line), Some(since)) => line.time.is_none_or(|time| time >= since),
-        _ => true,
-    };
-    open.flatten_stream()
-        .filter(move |line| std::future::ready(wanted(line)))
-        .boxed()
+struct Log {
+    wire: Wire,
+    what: String,
+    follow: bool,
+    state: State,
+    split: LineSplit,
+    ready: VecDeque<Result<LogLine, Error>>,
 }
 
-type Body = std::pin::Pin<Box<dyn futures::AsyncBufRead + Send>>;
+enum State {
+    Closed(Ask),
+    Open(Reader),
+    Ended,
+}
 
-fn lines(body: Body, what: String) -> BoxStream<'static, Result<LogLine, Error>> {
-    let begin = (Some(body), LineSplit::default(), vec![0_u8; CHUNK], what);
-    stream::unfold(begin, |(body, mut split, mut chunk, what)| async move {
-        let mut body = body?;
-        let (lines, rest) = match body.read(&mut chunk).await {
-            Ok(0) => (split.finish().map(Ok).into_iter().collect::<Vec<_>>(), None),
-            Ok(read) => (
-                split.push(&chunk[..read]).into_iter().map(Ok).collect(),
-                Some(body),
-            ),
-            Err(error) => {
-                let mut lines: Vec<Result<LogLine, Error>> =
-                    split.finish().map(Ok).into_iter().collect();
-                lines.push(Err(Error::new(
-                    ErrorKind::Unreachable,
-                    what.clone(),
-                    error.to_string(),
-                )));
-                (lines, None)
+impl Api {
+    /// The log's lines. A followed log ends when the container does.
+    pub(super) fn pod_log(
+        &self,
+        pod: &ObjectKey,
+        container: &str,
+        request: &LogRequest,
+    ) -> BoxStream<'static, Result<LogLine, Error>> {
+        let yes = |on: bool| if on { "true" } else { "" };
+        let tail = request
+            .tail
+            .map_or_else(String::new, |tail| tail.to_string());
+        let since = request
+            .since
+            .map_or_else(String::new, |since| since.to_string());
+        let ask = Ask::get(format!("{}/log", object(&pods::KIND, pod)))
+            .with("container", container)
+            .with("follow", yes(request.follow))
+            .with("tailLines", &tail)
+            .with("sinceTime", &since)
+            .with("timestamps", "true")
+            .accepting("*/*")
+            .uncompressed();
+        let log = Log {
+            wire: self.wire.clone(),
+            what: format!("log of {pod} ({container})"),
+            follow: request.follow,
+            state: State::Closed(ask),
+            split: LineSplit::default(),
+            ready: VecDeque::new(),
+        };
+        let since = request.since;
+        // The kubelet goes back to the whole second.
+        let wanted = move |line: &Result<LogLine, Error>| match (line, since) {
+            (Ok(line), Some(since)) => line.time.is_none_or(|time| time >= since),
+            _ => true,
+        };
+        stream::unfold(log, |mut log| async move {
+            let item = log.next().await?;
+            Some((item, log))
+        })
+        .filter(move |line| std::future::ready(wanted(line)))
+        .boxed()
+    }
+}
+
+impl Log {
+    async fn next(&mut self) -> Option<Result<LogLine, Error>> {
+        loop {
+            if let Some(line) = self.ready.pop_front() {
+                return Some(line);
+            }
+            match std::mem::replace(&mut self.state, State::Ended) {
+                State::Ended => return None,
+                State::Closed(ask) => match self.wire.open(&self.what, ask).await {
+                    Ok(reader) => self.state = State::Open(reader),
+                    Err(error) => return Some(Err(error)),
+                },
+                State::Open(reader) => self.read(reader).await,
+            }
+        }
+    }
+
+    /// Takes what has come. Where the log ends or breaks, the last line may have no line feed.
+    async fn read(&mut self, mut reader: Reader) {
+        let chunk = if self.follow {
+            reader.fill_buf().await
+        } else {
+            match tokio::time::timeout(PAUSE, reader.fill_buf()).await {
+                Ok(chunk) => chunk,
+                Err(_) => Err(io::ErrorKind::TimedOut.into()),
             }
         };
-        Some((stream::iter(lines), (rest, split, chunk, what)))
-    })
-    .flatten()
-    .boxed()
+        let (read, end) = match chunk {
+            Ok([]) => (0, None),
+            Ok(chunk) => {
+                self.ready
+                    .extend(self.split.push(chunk).into_iter().map(Ok));
+                (chunk.len(), None)
+            }
+            Err(error) => {
+                let broken = errors::broken(&self.what, &error);
+                (0, Some(Err(broken)))
+            }
+        };
+        if read > 0 {
+            reader.consume_unpin(read);
+            self.state = State::Open(reader);
+        } else {
+            self.ready.extend(self.split.finish().map(Ok));
+            self.ready.extend(end);
+        }
+    }
 }

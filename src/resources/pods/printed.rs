@@ -1,138 +1,170 @@
-//! A pod as kubectl prints it, from the object: `printPod` of
-//! <https://github.com/kubernetes/kubernetes/blob/master/pkg/printers/internalversion/printers.go> in our words.
+//! What kubectl shows in a pod's STATUS, READY and RESTARTS: one word for all that a pod can be in, and how bad it is.
+//!
+//! The server prints these words into its tables by the same rules, so that an object and a line of a table agree.
+
+use std::borrow::Cow;
 
 use serde_json::Value;
 
-/// What kubectl prints of a pod.
+/// A pod in kubectl's words.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Printed {
-    pub(super) status: String,
+    /// How many containers are ready.
     pub(super) ready: usize,
+    /// How many are to be ready: the containers, and those init containers that stay.
     pub(super) containers: usize,
+    /// The word: `Running`, `Init:0/2`, `CrashLoopBackOff`.
+    pub(super) status: String,
+    /// How often containers were started again.
     pub(super) restarts: i64,
 }
 
-impl Printed {
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one decision after the other, in the order of kubectl's printer"
-    )]
-    pub(super) fn of(pod: &Value) -> Self {
-        let list = |path: &str| {
-            pod.pointer(path)
-                .and_then(Value::as_array)
-                .map(Vec::as_slice)
-                .unwrap_or_default()
-        };
-        let word = |path: &str| {
-            pod.pointer(path)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        let mut status = match word("/status/reason") {
-            "" => word("/status/phase").to_owned(),
-            reason => reason.to_owned(),
-        };
-        let gated = list("/status/conditions").iter().any(|condition| {
-            condition["type"] == "PodScheduled" && condition["reason"] == "SchedulingGated"
-        });
-        if gated {
-            "SchedulingGated".clone_into(&mut status);
+/// Prints a pod.
+pub(super) fn print(pod: &Value) -> Printed {
+    let specs = items(pod, "/spec/initContainers");
+    let stays = |name: &Value| {
+        let spec = specs.iter().find(|spec| spec["name"] == *name);
+        spec.is_some_and(|spec| spec["restartPolicy"] == "Always")
+    };
+    let sidecars = specs.iter().filter(|spec| stays(&spec["name"])).count();
+    let mut printed = Printed {
+        ready: 0,
+        containers: items(pod, "/spec/containers").len() + sidecars,
+        status: phase(pod).to_owned(),
+        restarts: 0,
+    };
+    let mut sidecar_restarts = 0;
+    let mut initializing = false;
+    for (done, container) in items(pod, "/status/initContainerStatuses")
+        .iter()
+        .enumerate()
+    {
+        printed.restarts = printed.restarts.saturating_add(restarts(container));
+        let stays = stays(&container["name"]);
+        if stays {
+            sidecar_restarts = restarts(container).saturating_add(sidecar_restarts);
         }
-        let restarts_of = |state: &Value| state["restartCount"].as_i64().unwrap_or(0);
-        let inits = list("/status/initContainerStatuses");
-        let sidecar = |name: &Value| {
-            list("/spec/initContainers")
-                .iter()
-                .any(|init| init["name"] == *name && init["restartPolicy"] == "Always")
-        };
-        let mut restarts: i64 = inits.iter().map(restarts_of).sum();
-        let mut initializing = false;
-        for (place, init) in inits.iter().enumerate() {
-            if init
-                .pointer("/state/terminated/exitCode")
-                .and_then(Value::as_i64)
-                == Some(0)
-                || (sidecar(&init["name"]) && init["started"] == true)
-            {
-                continue;
-            }
-            let waiting = init
-                .pointer("/state/waiting/reason")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            status = match init.pointer("/state/terminated") {
-                Some(terminated) => format!("Init:{}", ending(terminated)),
-                None if !waiting.is_empty() && waiting != "PodInitializing" => {
-                    format!("Init:{waiting}")
-                }
-                None => format!("Init:{place}/{}", list("/spec/initContainers").len()),
-            };
-            initializing = true;
-            break;
-        }
-        let containers = list("/status/containerStatuses");
-        let mut ready = inits
-            .iter()
-            .filter(|init| sidecar(&init["name"]) && init["ready"] == true)
-            .count();
-        if !initializing {
-            restarts = inits
-                .iter()
-                .filter(|init| sidecar(&init["name"]))
-                .map(restarts_of)
-                .sum();
-            let mut running = false;
-            for state in containers.iter().rev() {
-                restarts += restarts_of(state);
-                let waiting = state
-                    .pointer("/state/waiting/reason")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default();
-                if !waiting.is_empty() {
-                    waiting.clone_into(&mut status);
-                } else if let Some(terminated) = state.pointer("/state/terminated") {
-                    status = ending(terminated);
-                } else if state["ready"] == true && state.pointer("/state/running").is_some() {
-                    running = true;
-                    ready += 1;
-                }
-            }
-            if status == "Completed" && running {
-                let is_ready = list("/status/conditions")
-                    .iter()
-                    .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
-                if is_ready { "Running" } else { "NotReady" }.clone_into(&mut status);
+        match init_state(container, stays) {
+            Init::Done => {}
+            Init::Serves { ready } => printed.ready += usize::from(ready),
+            Init::Stuck(why) => {
+                let why = why.unwrap_or_else(|| format!("{done}/{}", specs.len()).into());
+                printed.status = format!("Init:{why}");
+                initializing = true;
+                break;
             }
         }
-        if !word("/metadata/deletionTimestamp").is_empty() {
-            let unreachable = word("/status/reason") == "NodeLost";
-            if unreachable {
-                "Unknown"
-            } else {
-                "Terminating"
-            }
-            .clone_into(&mut status);
+    }
+    if !initializing || condition(pod, "Initialized") {
+        printed.restarts = sidecar_restarts;
+        main_containers(pod, &mut printed);
+    }
+    let phase = text(pod, "/status/phase");
+    if !text(pod, "/metadata/deletionTimestamp").is_empty() {
+        if text(pod, "/status/reason") == "NodeLost" {
+            "Unknown".clone_into(&mut printed.status);
+        } else if !matches!(phase, "Succeeded" | "Failed") {
+            "Terminating".clone_into(&mut printed.status);
         }
-        let sidecars = list("/spec/initContainers")
-            .iter()
-            .filter(|init| init["restartPolicy"] == "Always")
-            .count();
-        Self {
-            status,
-            ready,
-            containers: list("/spec/containers").len() + sidecars,
-            restarts,
-        }
+    }
+    printed
+}
+
+/// The word before any container is looked at.
+fn phase(pod: &Value) -> &str {
+    let gated = items(pod, "/status/conditions").iter().any(|condition| {
+        condition["type"] == "PodScheduled" && condition["reason"] == "SchedulingGated"
+    });
+    match text(pod, "/status/reason") {
+        _ if gated => "SchedulingGated",
+        "" => text(pod, "/status/phase"),
+        reason => reason,
     }
 }
 
-/// How a container ended: its reason, or the signal or code where it has none.
-fn ending(terminated: &Value) -> String {
-    let reason = terminated["reason"].as_str().unwrap_or_default();
-    let number = |key: &str| terminated[key].as_i64().unwrap_or(0);
-    match (reason, number("signal")) {
-        ("", 0) => format!("ExitCode:{}", number("exitCode")),
-        ("", signal) => format!("Signal:{signal}"),
-        (reason, _) => reason.to_owned(),
+enum Init<'a> {
+    /// It has done its work.
+    Done,
+    /// It goes on beside the containers.
+    Serves { ready: bool },
+    /// The pod waits for it; why, where there is more to say than how far it is.
+    Stuck(Option<Cow<'a, str>>),
+}
+
+fn init_state(container: &Value, stays: bool) -> Init<'_> {
+    let ended = container.pointer("/state/terminated");
+    let waits = text(container, "/state/waiting/reason");
+    match ended {
+        Some(ended) if ended["exitCode"] == 0 => Init::Done,
+        _ if stays && container["started"] == true => Init::Serves {
+            ready: container["ready"] == true,
+        },
+        Some(ended) => Init::Stuck(Some(match text(ended, "/reason") {
+            "" => exit(ended).into(),
+            reason => reason.into(),
+        })),
+        None if !matches!(waits, "" | "PodInitializing") => Init::Stuck(Some(waits.into())),
+        None => Init::Stuck(None),
     }
 }
+
+fn main_containers(pod: &Value, printed: &mut Printed) {
+    let mut running = false;
+    // The first container with something to say has the last word.
+    for container in items(pod, "/status/containerStatuses").iter().rev() {
+        printed.restarts = printed.restarts.saturating_add(restarts(container));
+        let waits = text(container, "/state/waiting/reason");
+        let ended = container.pointer("/state/terminated");
+        let reason = text(container, "/state/terminated/reason");
+        if !waits.is_empty() {
+            waits.clone_into(&mut printed.status);
+        } else if !reason.is_empty() {
+            reason.clone_into(&mut printed.status);
+        } else if let Some(ended) = ended {
+            printed.status = exit(ended);
+        } else if container["ready"] == true && container.pointer("/state/running").is_some() {
+            running = true;
+            printed.ready += 1;
+        }
+    }
+    // One container has finished while another goes on: the pod runs, well or not.
+    if printed.status == "Completed" && running {
+        let word = if condition(pod, "Ready") {
+            "Running"
+        } else {
+            "NotReady"
+        };
+        word.clone_into(&mut printed.status);
+    }
+}
+
+fn exit(ended: &Value) -> String {
+    match ended["signal"].as_i64() {
+        Some(signal) if signal != 0 => format!("Signal:{signal}"),
+        _ => format!("ExitCode:{}", ended["exitCode"].as_i64().unwrap_or(0)),
+    }
+}
+
+fn restarts(container: &Value) -> i64 {
+    container["restartCount"].as_i64().unwrap_or(0)
+}
+
+fn condition(pod: &Value, name: &str) -> bool {
+    items(pod, "/status/conditions")
+        .iter()
+        .any(|condition| condition["type"] == name && condition["status"] == "True")
+}
+
+fn text<'a>(object: &'a Value, path: &str) -> &'a str {
+    let found = object.pointer(path).and_then(Value::as_str);
+    found.unwrap_or_default()
+}
+
+fn items<'a>(object: &'a Value, path: &str) -> &'a [Value] {
+    let found = object.pointer(path).and_then(Value::as_array);
+    found.map_or(&[], Vec::as_slice)
+}
+
+#[cfg(test)]
+#[path = "printed_tests.rs"]
+mod tests;

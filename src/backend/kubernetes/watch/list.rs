@@ -1,192 +1,222 @@
-//! The list that a watch begins with.
+//! The first list: rows page by page, and the version from which a watch has to follow.
+//!
+//! The server prints the cells itself and leaves the objects out, which is a hundredth of their size. Such lines do not
+//! say which namespace they are of, so each namespace is asked for by itself, all side by side: that is also
+//! faster than one list of all. Where the namespaces may not be listed, one list of all brings the objects' metadata.
 
-use std::sync::Arc;
+use std::mem;
 
-use futures::{SinkExt, StreamExt, stream};
+use futures::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 use jiff::Timestamp;
-use kube::Client;
-use serde_json::Value;
 
-use super::Watch;
+use super::answer::{Objects, Reader, TABLE, Table};
 use crate::{
     backend::{
-        Error, ErrorKind, WatchItem,
+        Error, ErrorKind,
         kubernetes::{
-            ANSWER, errors, path,
-            table::{self, Table},
+            errors,
+            request::{Ask, Wire, collection},
         },
     },
-    resources::{KindSpec, unlisted},
+    resources::{KindSpec, Row, Scope, unlisted::NAMESPACES},
 };
 
-/// Rows in one answer. The first page is there after milliseconds.
-const PAGE: usize = 500;
-/// Namespaces that are listed at the same time. More connections than that cost the server more than they gain.
-const TOGETHER: usize = 16;
+/// What kubectl asks for at a time: a page is here within milliseconds, and no server minds its size.
+const PAGE: &str = "500";
 
-impl Watch {
-    /// Lists everything; `false` when nobody takes it.
-    pub(super) async fn list(&mut self) -> Result<bool, Error> {
-        if self.kind.whole {
-            return self.list_objects().await;
-        }
-        let all = path::collection(self.kind, "");
-        let (peek, namespaces) = futures::try_join!(
-            self.page(&all, "includeObject=None&limit=1"),
-            self.namespaces()
-        )?;
-        self.version.clone_from(&peek.metadata.resource_version);
-        self.names = peek.names().unwrap_or_default();
-        let now = Timestamp::now();
-        let mut first = true;
-        let (kind, client, names) = (self.kind, self.client.clone(), self.names.clone());
-        let what = self.what();
-        let mut pages = stream::iter(namespaces.into_iter().map(|namespace| {
-            let (client, what) = (client.clone(), what.clone());
-            pages_of(client, kind, namespace, what).boxed()
-        }))
-        .flatten_unordered(TOGETHER);
-        while let Some(page) = pages.next().await {
-            let (namespace, table) = page.inspect_err(|_| self.version.clear())?;
-            let rows = table.rows(kind, &names, &namespace, now);
-            if rows.is_empty() && !first {
-                continue;
-            }
-            if self
-                .items
-                .send(WatchItem::Page { rows, first })
-                .await
-                .is_err()
-            {
-                return Ok(false);
-            }
-            first = false;
-        }
-        if first
-            && self
-                .items
-                .send(WatchItem::Page {
-                    rows: Vec::new(),
-                    first,
-                })
-                .await
-                .is_err()
-        {
-            return Ok(false);
-        }
-        Ok(self.items.send(WatchItem::Live).await.is_ok())
-    }
+/// Each list under way holds a connection of its own. More than these no longer make it faster, and a server lets only
+/// so many requests of one client in at a time.
+const SIDE_BY_SIDE: usize = 24;
 
-    /// The namespaces to list; one empty name stands for a kind that has none.
-    async fn namespaces(&self) -> Result<Vec<Arc<str>>, Error> {
-        if !self.kind.namespaced {
-            return Ok(vec![Arc::from("")]);
-        }
-        if !self.scope.namespaces.is_empty() {
-            return Ok(self
-                .scope
-                .namespaces
-                .iter()
-                .map(|name| Arc::from(name.as_str()))
-                .collect());
-        }
-        let table = self
-            .page(
-                &path::collection(&unlisted::NAMESPACES, ""),
-                "includeObject=None",
-            )
-            .await?;
-        let names = table.names().unwrap_or_default();
-        let rows = table.rows(&unlisted::NAMESPACES, &names, "", Timestamp::now());
-        Ok(rows
-            .into_iter()
-            .map(|row| Arc::from(&*row.key.name))
-            .collect())
-    }
+/// A list that is coming in.
+pub(super) struct Listing {
+    pages: BoxStream<'static, Result<Page, Error>>,
+    first: bool,
+    version: Version,
+}
 
-    async fn page(&self, collection: &str, query: &str) -> Result<Table, Error> {
-        page(&self.client, &format!("{collection}?{query}"), &self.what()).await
-    }
+/// One answer.
+struct Page {
+    rows: Vec<Row>,
+    version: Option<String>,
+}
 
-    async fn list_objects(&mut self) -> Result<bool, Error> {
-        let what = self.what();
-        let text = ask(
-            &self.client,
-            &path::collection(self.kind, ""),
-            "application/json",
-            &what,
-        )
-        .await?;
-        let list: Value = serde_json::from_str(&text).map_err(|_| errors::not_kubernetes(&what))?;
-        let version = list["metadata"]["resourceVersion"]
-            .as_str()
-            .ok_or_else(|| errors::not_kubernetes(&what))?;
-        let items = list["items"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let rows = items.iter().filter_map(self.kind.from_object).collect();
-        version.clone_into(&mut self.version);
-        if self
-            .items
-            .send(WatchItem::Page { rows, first: true })
-            .await
-            .is_err()
-        {
-            return Ok(false);
-        }
-        Ok(self.items.send(WatchItem::Live).await.is_ok())
+/// The version that a watch follows from: the oldest of all lists, so that no change between two of them is missed.
+/// What a later list had seen already comes a second time, which changes nothing in the end.
+#[derive(Default)]
+enum Version {
+    #[default]
+    Unknown,
+    Number(u64),
+    /// A server with versions of another kind; they can be compared with nothing, but one is enough for one list.
+    Word(String),
+}
+
+impl Version {
+    fn add(&mut self, version: Option<&str>) {
+        let Some(version) = version else { return };
+        *self = match (mem::take(self), version.parse::<u64>()) {
+            (Self::Number(old), Ok(new)) => Self::Number(old.min(new)),
+            (Self::Unknown, Ok(new)) => Self::Number(new),
+            (Self::Unknown, Err(_)) => Self::Word(version.to_owned()),
+            (known, _) => known,
+        };
     }
 }
 
-/// The pages of one namespace, one after the other.
-fn pages_of(
-    client: Client,
+/// How a list is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Way {
+    /// Each namespace by itself, cells only.
+    Spread,
+    /// One list with the objects' metadata, from which the namespaces are read.
+    Whole,
+}
+
+impl Listing {
+    /// Begins a list. Where namespaces are to be listed first and may not be, the way becomes [`Way::Whole`].
+    pub(super) async fn begin(
+        wire: &Wire,
+        kind: &'static KindSpec,
+        scope: &Scope,
+        way: &mut Way,
+    ) -> Result<Self, Error> {
+        let mut version = Version::default();
+        let areas = if !kind.namespaced {
+            vec![String::new()]
+        } else if !scope.namespaces.is_empty() {
+            scope.namespaces.clone()
+        } else if *way == Way::Spread {
+            match names(wire, &mut version).await {
+                Ok(names) => names,
+                Err(error) if error.kind == ErrorKind::Forbidden => {
+                    *way = Way::Whole;
+                    vec![String::new()]
+                }
+                Err(error) => return Err(error),
+            }
+        } else {
+            vec![String::new()]
+        };
+        let objects = if kind.namespaced && areas.iter().any(String::is_empty) {
+            "Metadata"
+        } else {
+            "None"
+        };
+        let wire = wire.clone();
+        let pages = stream::iter(areas)
+            .flat_map_unordered(SIDE_BY_SIDE, move |area| {
+                pages(wire.clone(), kind, area, objects)
+            })
+            .boxed();
+        Ok(Self {
+            pages,
+            first: true,
+            version,
+        })
+    }
+
+    /// The rows of the next page that has come and whether it is the first; `None` when the list is complete.
+    pub(super) async fn next(&mut self) -> Result<Option<(Vec<Row>, bool)>, Error> {
+        let Some(page) = self.pages.next().await else {
+            // A list without any row still replaces what was known before.
+            return Ok(mem::take(&mut self.first).then(|| (Vec::new(), true)));
+        };
+        let page = page?;
+        self.version.add(page.version.as_deref());
+        Ok(Some((page.rows, mem::take(&mut self.first))))
+    }
+
+    /// Where a watch has to begin.
+    pub(super) fn version(&self) -> Option<String> {
+        match &self.version {
+            Version::Unknown => None,
+            Version::Number(number) => Some(number.to_string()),
+            Version::Word(word) => Some(word.clone()),
+        }
+    }
+}
+
+/// The names of all namespaces. Their list's version counts as well: the objects of a namespace that was made after it
+/// are in none of the lists, so the watch has to bring them.
+async fn names(wire: &Wire, version: &mut Version) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    let mut pages = pages(wire.clone(), &NAMESPACES, String::new(), "None");
+    while let Some(page) = pages.next().await {
+        let page = page?;
+        version.add(page.version.as_deref());
+        names.extend(page.rows.into_iter().map(|row| String::from(row.key.name)));
+    }
+    Ok(names)
+}
+
+/// The pages of one list, one after the other.
+fn pages(
+    wire: Wire,
     kind: &'static KindSpec,
-    namespace: Arc<str>,
-    what: String,
-) -> impl futures::Stream<Item = Result<(Arc<str>, Table), Error>> {
-    let begin = Some(String::new());
-    stream::unfold(
-        (begin, client, namespace, what),
-        move |(token, client, namespace, what)| async move {
+    namespace: String,
+    objects: &'static str,
+) -> BoxStream<'static, Result<Page, Error>> {
+    let begin = (wire, Reader::new(kind), Some(String::new()));
+    stream::unfold(begin, move |(wire, mut reader, token)| {
+        let namespace = namespace.clone();
+        async move {
             let token = token?;
-            let more = if token.is_empty() {
-                String::new()
-            } else {
-                format!("&continue={}", path::escape(&token))
+            let mut ask = Ask::get(collection(kind, &namespace))
+                .with("limit", PAGE)
+                .with("continue", &token);
+            if !kind.whole {
+                ask = ask.with("includeObject", objects).accepting(TABLE);
+            }
+            let what = format!("list {}", kind.plural);
+            let read = wire.bytes(&what, ask).await.and_then(|body| {
+                if kind.whole {
+                    read_objects(&what, &body, kind)
+                } else {
+                    read_table(&what, &body, &namespace, &mut reader)
+                }
+            });
+            let (page, token) = match read {
+                Ok((page, token)) => (Ok(page), token),
+                Err(error) => (Err(error), None),
             };
-            let uri = format!(
-                "{}?includeObject=None&limit={PAGE}{more}",
-                path::collection(kind, &namespace)
-            );
-            let answer = page(&client, &uri, &what).await;
-            let next = answer
-                .as_ref()
-                .ok()
-                .and_then(|table| table.metadata.token.clone())
-                .filter(|token| !token.is_empty());
-            Some((
-                answer.map(|table| (Arc::clone(&namespace), table)),
-                (next, client, namespace, what),
-            ))
-        },
-    )
+            Some((page, (wire, reader, token)))
+        }
+    })
+    .boxed()
 }
 
-async fn page(client: &Client, uri: &str, what: &str) -> Result<Table, Error> {
-    let text = ask(client, uri, table::ACCEPT, what).await?;
-    Table::parse(&text).ok_or_else(|| errors::not_kubernetes(what))
+/// An answer's rows, and the token for the next page.
+type Read = Result<(Page, Option<String>), Error>;
+
+fn read_objects(what: &str, body: &[u8], kind: &KindSpec) -> Read {
+    let list: Objects<'_> =
+        serde_json::from_slice(body).map_err(|error| errors::nonsense(what, body, &error))?;
+    let items = list.items.unwrap_or_default();
+    let rows = items.iter().filter_map(kind.from_object).collect();
+    let version = list.metadata.version().map(str::to_owned);
+    let next = list.metadata.next_page().map(str::to_owned);
+    Ok((Page { rows, version }, next))
 }
 
-async fn ask(client: &Client, uri: &str, accept: &str, what: &str) -> Result<String, Error> {
-    let request = http::Request::get(uri)
-        .header(http::header::ACCEPT, accept)
-        .body(Vec::new())
-        .map_err(|error| Error::new(ErrorKind::Invalid, what, error.to_string()))?;
-    match tokio::time::timeout(ANSWER, client.request_text(request)).await {
-        Ok(Ok(text)) => Ok(text),
-        Ok(Err(error)) => Err(errors::explain(what, &error)),
-        Err(_) => Err(errors::too_late(what, ANSWER)),
+fn read_table(what: &str, body: &[u8], namespace: &str, reader: &mut Reader) -> Read {
+    let mut table: Table<'_> =
+        serde_json::from_slice(body).map_err(|error| errors::nonsense(what, body, &error))?;
+    if table.is_other() {
+        let why = "the server's answer is not a table of objects";
+        return Err(Error::new(ErrorKind::Failed, what, why));
     }
+    table.take_columns(&mut reader.columns);
+    let now = Timestamp::now();
+    let lines = table.rows.take().unwrap_or_default();
+    let rows = lines
+        .iter()
+        .filter_map(|line| reader.row(line, namespace, now))
+        .collect();
+    let version = table.version().map(str::to_owned);
+    let next = table.metadata.next_page().map(str::to_owned);
+    Ok((Page { rows, version }, next))
 }
