@@ -17,14 +17,14 @@ use super::{
     effect::Effect,
     input, jobs,
     jobs::Context,
-    msg::{Msg, News, TaskKey},
+    msg::{ClusterId, Msg, News, TaskKey},
     runner::{Runner, Stamped, Turn},
     state::State,
     terminal::{self, Screen},
     update::{next_wake, update, wants},
     view::view,
 };
-use crate::domain::Problem;
+use crate::domain::{Cluster, Problem};
 
 /// Frames for data: 30 a second look continuous.
 const FRAME: Duration = Duration::from_millis(33);
@@ -49,7 +49,7 @@ pub(super) async fn run(
     draw(&mut screen, &mut state).map_err(broken)?;
     let mut events = terminal::events();
     let mut runner = Runner::new(context);
-    let mut end = Signals::new().map_err(broken)?;
+    let mut signals = Signals::new().map_err(broken)?;
     let mut frame: Option<Instant> = None;
     let mut last = Instant::now();
     runner.sync(wants(&state));
@@ -58,7 +58,14 @@ pub(super) async fn run(
         let due = frame.unwrap_or(last + Duration::from_secs(86_400));
         let effects = tokio::select! {
             biased;
-            () = end.received() => break,
+            signal = signals.received() => match signal {
+                Signal::End => break,
+                Signal::Continued => {
+                    screen.retake().map_err(broken)?;
+                    frame = Some(Instant::now());
+                    continue;
+                }
+            },
             event = events.next() => match event {
                 Some(Ok(event)) => match input::message(event) {
                     Some(msg) => {
@@ -83,8 +90,11 @@ pub(super) async fn run(
                 update(&mut state, Msg::Wake, Timestamp::now())
             }
             turn = runner.next() => {
-                frame = Some(frame.unwrap_or((last + FRAME).max(Instant::now())));
+                if !matches!(turn, Turn::Due) {
+                    frame = Some(frame.unwrap_or((last + FRAME).max(Instant::now())));
+                }
                 match turn {
+                    Turn::Due => Vec::new(),
                     Turn::Broke(key, problem) => {
                         update(&mut state, Msg::News(key, Box::new(News::Broke(problem))), Timestamp::now())
                     }
@@ -141,14 +151,24 @@ fn draw(screen: &mut Screen, state: &mut State) -> std::io::Result<()> {
     tui_logger::move_events();
     state.now = Timestamp::now();
     state.settle();
-    let mut laid = None;
-    screen.draw(|frame| laid = Some(view(state, frame)))?;
-    if let Some(laid) = laid
-        && laid != state.laid
-    {
-        state.laid = laid;
+    if paint(screen, state)? {
+        // Panes have another height than when the lists were scrolled: the selection has to be in view there too.
+        state.settle();
+        paint(screen, state)?;
     }
     Ok(())
+}
+
+/// Draws the state as it is; `true` when things lie elsewhere than before.
+fn paint(screen: &mut Screen, state: &mut State) -> std::io::Result<bool> {
+    let mut laid = None;
+    screen.draw(|frame| laid = Some(view(state, frame)))?;
+    let moved = laid.filter(|laid| *laid != state.laid);
+    let has_moved = moved.is_some();
+    if let Some(laid) = moved {
+        state.laid = laid;
+    }
+    Ok(has_moved)
 }
 
 /// Takes in news, unless they come from a task that another one has replaced.
@@ -157,11 +177,24 @@ fn take(state: &mut State, runner: &mut Runner, (key, generation, news): Stamped
         return Vec::new();
     }
     if let News::World(world, backends) = &news {
+        for id in replaced(&runner.context().clusters, &world.clusters) {
+            runner.forget(&id);
+        }
         let context = runner.context();
         context.backends = Some(backends.clone());
         context.clusters = std::sync::Arc::new(world.clusters.clone());
     }
     update(state, Msg::News(key, Box::new(news)), Timestamp::now())
+}
+
+/// The clusters that are gone, or were made anew under their name.
+fn replaced(before: &[Cluster], now: &[Cluster]) -> Vec<ClusterId> {
+    let same = |a: &Cluster, b: &Cluster| a.name == b.name && a.created == b.created;
+    before
+        .iter()
+        .filter(|old| !now.iter().any(|new| same(old, new)))
+        .map(|old| ClusterId::Local(old.name.to_string()))
+        .collect()
 }
 
 fn perform(runner: &mut Runner, effect: Effect) {
@@ -196,7 +229,15 @@ async fn sleep_until(moment: Option<Timestamp>) {
     }
 }
 
-/// The signals that end the program.
+/// What a signal wants.
+enum Signal {
+    /// The program ends.
+    End,
+    /// It was stopped by somebody else than itself and goes on now; the shell has had the terminal.
+    Continued,
+}
+
+/// The signals that end the program, and the one that continues it, the last.
 struct Signals(Vec<tokio::signal::unix::Signal>);
 
 impl Signals {
@@ -205,13 +246,21 @@ impl Signals {
             SignalKind::terminate(),
             SignalKind::hangup(),
             SignalKind::interrupt(),
+            SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()),
         ];
         Ok(Self(
             kinds.into_iter().map(signal).collect::<Result<_, _>>()?,
         ))
     }
 
-    async fn received(&mut self) {
-        futures::future::select_all(self.0.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
+    async fn received(&mut self) -> Signal {
+        let last = self.0.len() - 1;
+        let all = self.0.iter_mut().map(|signal| Box::pin(signal.recv()));
+        let (_, which, _) = futures::future::select_all(all).await;
+        if which == last {
+            Signal::Continued
+        } else {
+            Signal::End
+        }
     }
 }

@@ -58,6 +58,21 @@ pub enum TaskKey {
     Operation(u64),
 }
 
+impl TaskKey {
+    /// The cluster whose API the task works with.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&ClusterId> {
+        match self {
+            Self::Api(id)
+            | Self::Pods(id)
+            | Self::Nodes(id)
+            | Self::PodUsage(id)
+            | Self::Log(LogTarget::Pod(id, _)) => Some(id),
+            _ => None,
+        }
+    }
+}
+
 /// What a task tells.
 #[derive(Clone)]
 pub enum News {

@@ -19,9 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     jobs::{self, Context},
-    msg::{News, TaskKey},
+    msg::{ClusterId, News, TaskKey},
 };
-use crate::{domain::Problem, ops::Cancel};
+use crate::{backend::back_off, domain::Problem, ops::Cancel};
 
 /// News that are a few a second at most: enough for a burst of a whole plan's events.
 const CONTROL: usize = 256;
@@ -29,6 +29,8 @@ const CONTROL: usize = 256;
 const BULK: usize = 16;
 /// A watch that nobody looks at is kept as long: going back to a cluster within a minute needs no new list.
 const KEPT: Duration = Duration::from_secs(60);
+/// A task that ran for as long before it broke again did not break at once: its pause begins small again.
+const CALM: Duration = Duration::from_secs(60);
 
 /// News with the name and generation of the task that sent them.
 pub(super) type Stamped = (TaskKey, u64, News);
@@ -39,6 +41,8 @@ pub(super) enum Turn {
     News(Box<Stamped>),
     /// A task broke.
     Broke(TaskKey, Problem),
+    /// A moment has come that [`Runner::sync`] waited for.
+    Due,
 }
 
 /// Where a task sends its news.
@@ -71,9 +75,17 @@ struct Live {
     expires: Option<Instant>,
 }
 
+/// A task that broke: how often in a row, when, and until when it is not started anew.
+struct Breakage {
+    times: u32,
+    last: Instant,
+    pause: Option<Instant>,
+}
+
 /// Starts and ends tasks.
 pub(super) struct Runner {
     tasks: JoinSet<()>,
+    broken: HashMap<TaskKey, Breakage>,
     names: HashMap<Id, (TaskKey, u64)>,
     live: HashMap<TaskKey, Live>,
     generation: u64,
@@ -87,6 +99,7 @@ impl Runner {
     pub(super) fn new(context: Context) -> Self {
         Self {
             tasks: JoinSet::new(),
+            broken: HashMap::new(),
             names: HashMap::new(),
             live: HashMap::new(),
             generation: 0,
@@ -121,7 +134,14 @@ impl Runner {
             }
         }
         self.live.retain(|_, live| !live.cancel.is_cancelled());
+        self.broken.retain(|key, _| set.contains(key));
         for key in wanted {
+            if let Some(breakage) = self.broken.get_mut(&key) {
+                if breakage.pause.is_some_and(|until| until > now) {
+                    continue;
+                }
+                breakage.pause = None;
+            }
             if !self.live.contains_key(&key)
                 && let Some(job) = jobs::continuous(&key, &self.context)
             {
@@ -174,14 +194,38 @@ impl Runner {
 
     /// Ends a task; the next [`Runner::sync`] starts it anew if it is wanted.
     pub(super) fn restart(&mut self, key: &TaskKey) {
+        self.broken.remove(key);
         if let Some(live) = self.live.remove(key) {
             live.cancel.cancel();
         }
     }
 
-    /// What happens next: news, or the end of a task. Cancel safe.
+    /// Ends all work on a cluster and closes its client: it is gone, or another one has its name now, whose
+    /// certificates are others.
+    pub(super) fn forget(&mut self, id: &ClusterId) {
+        self.context.connections.forget(id);
+        let keys: Vec<TaskKey> = self
+            .live
+            .keys()
+            .filter(|key| key.cluster() == Some(id))
+            .cloned()
+            .collect();
+        for key in keys {
+            self.restart(&key);
+        }
+    }
+
+    /// When [`Runner::sync`] has something to do although nothing happens.
+    fn due(&self) -> Option<Instant> {
+        let ends = self.live.values().filter_map(|live| live.expires);
+        let starts = self.broken.values().filter_map(|breakage| breakage.pause);
+        ends.chain(starts).min()
+    }
+
+    /// What happens next: news, the end of a task, a moment. Cancel safe.
     pub(super) async fn next(&mut self) -> Turn {
         loop {
+            let due = self.due();
             tokio::select! {
                 biased;
                 Some(news) = self.control.1.recv() => return Turn::News(Box::new(news)),
@@ -190,6 +234,9 @@ impl Runner {
                     if let Some((key, problem)) = self.ended(&end) {
                         return Turn::Broke(key, problem);
                     }
+                }
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    return Turn::Due;
                 }
                 // This runner's own senders keep the channels open, so only a new task can change anything.
                 else => std::future::pending().await,
@@ -220,18 +267,38 @@ impl Runner {
             Err(error) => (error.id(), error.is_panic().then(|| error.to_string())),
         };
         let (key, generation) = self.names.remove(&id)?;
-        if let Some(why) = panic {
-            if self.is_current(&key, generation) {
-                self.live.remove(&key);
-            }
-            tracing::error!(task = ?key, why, "a task broke");
-            return Some((key, Problem::failed("a part of the program broke", why)));
-        }
         // The last news of an operation may still be in the channel, so its name stays known.
         if let TaskKey::Operation(id) = key {
             self.operations.remove(&id);
         }
+        if let Some(why) = panic {
+            if self.is_current(&key, generation) {
+                self.live.remove(&key);
+                self.pause(&key);
+            }
+            tracing::error!(task = ?key, why, "a task broke");
+            return Some((key, Problem::failed("a part of the program broke", why)));
+        }
         None
+    }
+
+    /// What breaks as soon as it starts is not started in a circle.
+    fn pause(&mut self, key: &TaskKey) {
+        let now = Instant::now();
+        let before = self.broken.get(key);
+        let times = 1 + before.map_or(0, |breakage| {
+            if now.duration_since(breakage.last) < CALM {
+                breakage.times
+            } else {
+                0
+            }
+        });
+        let breakage = Breakage {
+            times,
+            last: now,
+            pause: Some(now + back_off(times)),
+        };
+        self.broken.insert(key.clone(), breakage);
     }
 
     /// Ends everything and waits for it.
@@ -256,6 +323,7 @@ mod tests {
         match runner.next().await {
             Turn::News(news) => *news,
             Turn::Broke(key, problem) => panic!("{key:?} broke: {problem}"),
+            Turn::Due => panic!("nothing was waited for"),
         }
     }
 
@@ -315,6 +383,63 @@ mod tests {
         tokio::time::advance(KEPT).await;
         runner.sync(vec![]);
         assert!(runner.live.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_breaks_at_once_is_started_again_after_growing_pauses() {
+        let mut runner = runner();
+        runner.context().open = std::sync::Arc::new(|| panic!("boom"));
+        let mut pauses = Vec::new();
+        for _ in 0..4 {
+            runner.sync(vec![TaskKey::Engine]);
+            assert!(matches!(
+                runner.next().await,
+                Turn::Broke(TaskKey::Engine, _)
+            ));
+            let broke = Instant::now();
+            runner.sync(vec![TaskKey::Engine]);
+            assert!(runner.live.is_empty(), "started again without a pause");
+            assert!(matches!(runner.next().await, Turn::Due));
+            pauses.push(broke.elapsed());
+        }
+        assert!(pauses.is_sorted_by(|a, b| a < b), "{pauses:?}");
+        // A person who asks for it does not wait.
+        runner.restart(&TaskKey::Engine);
+        runner.sync(vec![TaskKey::Engine]);
+        assert_eq!(runner.live.len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_kept_watch_ends_in_time_although_nothing_else_happens() {
+        let mut runner = runner();
+        runner.start(
+            TaskKey::Pods(ClusterId::Local("a".to_owned())),
+            Box::new(|_| Box::pin(std::future::pending())),
+        );
+        let left = Instant::now();
+        runner.sync(vec![]);
+        assert!(matches!(runner.next().await, Turn::Due));
+        assert!(left.elapsed() >= KEPT);
+        runner.sync(vec![]);
+        assert!(runner.live.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cluster_that_is_forgotten_has_no_tasks_and_others_keep_theirs() {
+        let mut runner = runner();
+        let (gone, other) = (
+            ClusterId::Local("a".to_owned()),
+            ClusterId::Local("b".to_owned()),
+        );
+        for id in [&gone, &other] {
+            runner.start(TaskKey::Pods(id.clone()), say("pods"));
+        }
+        runner.sync(vec![]);
+        runner.forget(&gone);
+        assert_eq!(
+            runner.live.keys().collect::<Vec<_>>(),
+            [&TaskKey::Pods(other)]
+        );
     }
 
     #[tokio::test(start_paused = true)]

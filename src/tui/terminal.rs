@@ -27,8 +27,9 @@ pub(super) struct Screen {
 impl Screen {
     /// Takes the terminal over.
     pub(super) fn take() -> io::Result<Self> {
-        enter()?;
-        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        let taken = enter().and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
+        // Nothing would give it back: there is no screen yet whose end could.
+        let terminal = taken.inspect_err(|_| leave())?;
         Ok(Self { terminal })
     }
 
@@ -48,6 +49,11 @@ impl Screen {
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         leave();
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
+        self.retake()
+    }
+
+    /// Takes the terminal again after the process was stopped: the shell has changed its modes in the meantime.
+    pub(super) fn retake(&mut self) -> io::Result<()> {
         enter()?;
         self.forget()
     }

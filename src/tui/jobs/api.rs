@@ -23,7 +23,7 @@ pub(super) async fn run(context: Context, id: ClusterId, sink: Sink) {
             }
             Err(error) => {
                 failures += 1;
-                context.connections.forget(&id).await;
+                context.connections.forget(&id);
                 let pause = back_off(failures);
                 sink.send(News::ApiDown(Problem::from(error), moment(pause)))
                     .await;

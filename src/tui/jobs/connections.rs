@@ -1,8 +1,11 @@
 //! Clients of clusters' APIs, one a cluster, shared by all jobs: pods, nodes, health and logs need one connection, not four.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::OnceCell;
 
 use super::Context;
 use crate::{
@@ -24,14 +27,26 @@ impl Connections {
         context: &Context,
         id: &ClusterId,
     ) -> Result<Arc<dyn KubeApi>, Error> {
-        let slot = Arc::clone(self.0.lock().await.entry(id.clone()).or_default());
+        let slot = Arc::clone(self.slots().entry(id.clone()).or_default());
         slot.get_or_try_init(|| open(context, id)).await.cloned()
     }
 
     /// Forgets a client, so that the next one who asks opens it anew: a cluster that was made again under its name has
     /// other certificates.
-    pub(super) async fn forget(&self, id: &ClusterId) {
-        self.0.lock().await.remove(id);
+    pub(in crate::tui) fn forget(&self, id: &ClusterId) {
+        self.slots().remove(id);
+    }
+
+    /// Whether this client is the cluster's still; one that was forgotten is of no more use.
+    pub(super) fn holds(&self, id: &ClusterId, api: &Arc<dyn KubeApi>) -> bool {
+        let slots = self.slots();
+        let known = slots.get(id).and_then(|slot| slot.get());
+        known.is_some_and(|known| Arc::ptr_eq(known, api))
+    }
+
+    fn slots(&self) -> MutexGuard<'_, HashMap<ClusterId, Slot>> {
+        // No code under this lock can break, and a map is whole at any time.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -161,6 +161,12 @@ impl State {
 
     /// Brings what is derived from the rest up to date. It is called before anything looks at it: a frame, a key.
     pub fn settle(&mut self) {
+        let clusters = self.clusters.list.len();
+        let height = self.laid.rows(Pane::Clusters);
+        self.clusters.scroll.keep_visible(clusters, height);
+        let nodes = self.nodes().len();
+        let height = self.laid.rows(Pane::Nodes);
+        self.node.keep_visible(nodes, height);
         let height = self.laid.rows(Pane::Pods);
         if let Some(id) = self.clusters.scroll.selected.as_ref()
             && let Some(pods) = self.pods.get_mut(id)

@@ -1,7 +1,8 @@
 //! The pods of one cluster: ten thousand rows, of which only those on the screen are ever formatted.
 //!
 //! Rows lie in a slab, an index finds them by name, and `view` is the order in which they are shown, filtered. It is
-//! made anew once for all changes of a frame; the sort is fast on what is sorted but for a few.
+//! made anew once for all changes of a frame; the sort is fast on what is sorted but for a few. A list that comes in
+//! anew takes rows away only when it is complete: what was known stays in view until then.
 
 use std::{cmp::Ordering, collections::HashMap};
 
@@ -38,6 +39,10 @@ pub enum Live {
 /// The pods of one cluster.
 pub struct Pods {
     slab: Vec<Option<Row>>,
+    /// The list that each row of the slab was last seen in, or changed after.
+    seen: Vec<u32>,
+    /// The number of the list that is coming in, or came in last.
+    list: u32,
     free: Vec<u32>,
     index: HashMap<ObjectKey, u32>,
     view: Vec<u32>,
@@ -57,6 +62,8 @@ impl Default for Pods {
     fn default() -> Self {
         Self {
             slab: Vec::new(),
+            seen: Vec::new(),
+            list: 0,
             free: Vec::new(),
             index: HashMap::new(),
             view: Vec::new(),
@@ -106,11 +113,8 @@ impl Pods {
         match item {
             WatchItem::Page { rows, first } => {
                 if first {
-                    self.slab.clear();
-                    self.free.clear();
-                    self.index.clear();
+                    self.list = self.list.wrapping_add(1);
                     self.relist = true;
-                    self.stale = true;
                 }
                 for row in rows {
                     self.set(row);
@@ -118,21 +122,15 @@ impl Pods {
             }
             WatchItem::Live => {
                 self.live = Live::Now;
-                self.relist = false;
-                self.stale = true;
+                if std::mem::take(&mut self.relist) {
+                    self.sweep();
+                }
             }
             WatchItem::Changes(changes) => {
                 for change in changes {
                     match change {
                         Change::Set(row) => self.set(row),
-                        Change::Gone(key) => {
-                            if let Some(place) = self.index.remove(&key) {
-                                self.slab[place as usize] = None;
-                                self.free.push(place);
-                                self.usage.remove(&key);
-                                self.stale = true;
-                            }
-                        }
+                        Change::Gone(key) => self.remove(&key),
                     }
                 }
             }
@@ -156,8 +154,32 @@ impl Pods {
         }
     }
 
+    fn remove(&mut self, key: &ObjectKey) {
+        if let Some(place) = self.index.remove(key) {
+            self.slab[place as usize] = None;
+            self.free.push(place);
+            self.usage.remove(key);
+            self.stale = true;
+        }
+    }
+
+    /// Takes away what the complete list does not have.
+    fn sweep(&mut self) {
+        let gone: Vec<ObjectKey> = self
+            .slab
+            .iter()
+            .zip(&self.seen)
+            .filter(|(_, seen)| **seen != self.list)
+            .filter_map(|(row, _)| row.as_ref().map(|row| row.key.clone()))
+            .collect();
+        for key in gone {
+            self.remove(&key);
+        }
+    }
+
     fn set(&mut self, row: Row) {
         if let Some(place) = self.index.get(&row.key) {
+            self.seen[*place as usize] = self.list;
             let slot = &mut self.slab[*place as usize];
             // With a filter, any text may let a row in or out; without one, only its health moves it.
             self.stale |=
@@ -169,12 +191,14 @@ impl Pods {
         let key = row.key.clone();
         let place = if let Some(place) = self.free.pop() {
             self.slab[place as usize] = Some(row);
+            self.seen[place as usize] = self.list;
             place
         } else {
             let Ok(place) = u32::try_from(self.slab.len()) else {
                 return;
             };
             self.slab.push(Some(row));
+            self.seen.push(self.list);
             place
         };
         self.index.insert(key, place);
@@ -190,6 +214,7 @@ impl Pods {
     /// Makes the view anew where its order may have changed: filtered, problems first, then by namespace and name.
     pub fn refresh(&mut self, height: usize) {
         if !std::mem::take(&mut self.stale) {
+            self.scroll.keep_visible(self.view.len(), height);
             return;
         }
         let (slab, filter) = (&self.slab, &self.filter);
@@ -214,17 +239,7 @@ impl Pods {
             (Some(a), Some(b)) => a.health.cmp(&b.health).then_with(|| a.key.cmp(&b.key)),
             _ => Ordering::Equal,
         });
-        // While a list comes in anew, the selected pod may only be later in it.
         let view = &self.view;
-        if self.relist
-            && self
-                .scroll
-                .selected
-                .as_ref()
-                .is_some_and(|key| !self.index.contains_key(key))
-        {
-            return;
-        }
         self.scroll.settle(
             view.len(),
             height,
@@ -368,6 +383,11 @@ mod tests {
             Timestamp::UNIX_EPOCH,
         );
         pods.refresh(10);
+        assert_eq!(
+            names(&pods),
+            ["z", "a", "b"],
+            "the list is not complete yet"
+        );
         pods.take(
             WatchItem::Page {
                 rows: vec![row("b", Health::Good, "Running")],
@@ -378,7 +398,16 @@ mod tests {
         pods.take(WatchItem::Live, Timestamp::UNIX_EPOCH);
         pods.refresh(10);
         assert_eq!(pods.scroll.selected, Some(ObjectKey::new("shop", "b")));
-        assert_eq!(pods.len(), 2);
+        assert_eq!(names(&pods), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_selection_stays_in_view_when_the_pane_shrinks() {
+        let mut pods = three();
+        pods.step(2, 10);
+        assert_eq!(pods.scroll.offset, 0);
+        pods.refresh(1);
+        assert_eq!(pods.scroll.offset, 2);
     }
 
     #[test]

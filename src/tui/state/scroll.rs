@@ -43,7 +43,7 @@ impl<K: Clone + PartialEq> Scroll<K> {
             self.index = self.index.min(len - 1);
             self.selected = Some(key(self.index));
         }
-        self.show(len, height);
+        self.keep_visible(len, height);
     }
 
     /// Moves the selection by lines.
@@ -53,7 +53,7 @@ impl<K: Clone + PartialEq> Scroll<K> {
         }
         self.index = self.index.saturating_add_signed(by).min(len - 1);
         self.selected = Some(key(self.index));
-        self.show(len, height);
+        self.keep_visible(len, height);
     }
 
     /// Where the selection is.
@@ -67,7 +67,8 @@ impl<K: Clone + PartialEq> Scroll<K> {
         *self = Self::default();
     }
 
-    fn show(&mut self, len: usize, height: usize) {
+    /// Scrolls as far as the selection needs to be in view.
+    pub fn keep_visible(&mut self, len: usize, height: usize) {
         let height = height.max(1);
         self.offset = self
             .offset

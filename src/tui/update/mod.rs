@@ -3,6 +3,8 @@
 mod act;
 mod dialog;
 mod news;
+#[cfg(test)]
+mod tests;
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -2,10 +2,8 @@
 
 use crate::{
     backend::{Change, WatchItem},
-    ops::Wish,
-};
-use crate::{
-    domain::{Problem, kube::NodeStatus},
+    domain::Problem,
+    ops::{Failure, Wish},
     resources::nodes,
     tui::{
         dialogs::{Dialog, confirm_delete::ConfirmDelete, plan_preview::PlanPreview},
@@ -91,6 +89,17 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
                 },
             );
         }
+        (TaskKey::Plan(id), News::Broke(problem)) => planned(state, id, Err(problem)),
+        // Nobody undoes what it did, but the cluster carries its mark, and the next observation offers to finish it.
+        (TaskKey::Operation(id), News::Broke(problem)) => over(
+            state,
+            id,
+            Ending::Badly(Box::new(Failure {
+                problem,
+                undone: false,
+                left: Vec::new(),
+            })),
+        ),
         (_, News::Broke(problem)) => state.toasts.fail(problem),
         // News of a kind that its task does not have.
         _ => {}
@@ -110,11 +119,6 @@ fn after_clusters(state: &mut State, before: Option<&ClusterId>) {
 
 fn take_nodes(state: &mut State, id: ClusterId, item: WatchItem) {
     let statuses = state.clusters.statuses.entry(id).or_default();
-    let mut set = |status: Option<NodeStatus>| {
-        if let Some(status) = status {
-            statuses.insert(status.name.clone(), status);
-        }
-    };
     match item {
         WatchItem::Page { rows, first } => {
             if first {
@@ -127,10 +131,11 @@ fn take_nodes(state: &mut State, id: ClusterId, item: WatchItem) {
         WatchItem::Changes(changes) => {
             for change in changes {
                 match change {
-                    Change::Set(row) => set(Some(nodes::status_of_row(&row))),
+                    Change::Set(row) => {
+                        statuses.insert(row.key.name.to_string(), nodes::status_of_row(&row));
+                    }
                     Change::Gone(key) => {
                         statuses.remove(&*key.name);
-                        return;
                     }
                 }
             }
