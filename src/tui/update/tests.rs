@@ -68,15 +68,13 @@ fn typed(state: &mut State, script: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     let mut rest = script;
     while let Some(c) = rest.chars().next() {
-        let key = match rest.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
-            Some((name, after)) => {
-                rest = after;
-                name.to_owned()
-            }
-            None => {
-                rest = &rest[c.len_utf8()..];
-                c.to_string()
-            }
+        let named = rest.strip_prefix('<').and_then(|rest| rest.split_once('>'));
+        let key = if let Some((name, after)) = named {
+            rest = after;
+            name.to_owned()
+        } else {
+            rest = &rest[c.len_utf8()..];
+            c.to_string()
         };
         let chord: KeyChord = key.parse().unwrap();
         effects.extend(update(state, Msg::Key(chord), now()));
@@ -244,11 +242,11 @@ fn throw(state: &mut State, number: u16) {
         ),
         95..250 => Msg::Key(keys[usize::from(number) % keys.len()].parse().unwrap()),
         250..270 => Msg::Click(number % 80, number % 24),
-        270..280 => Msg::Wheel(if number % 2 == 0 { 3 } else { -3 }, 40, 12),
+        270..280 => Msg::Wheel(if number.is_multiple_of(2) { 3 } else { -3 }, 40, 12),
         280..290 => Msg::Paste("shop\n\u{1b}[31m漢".to_owned()),
         290..310 => {
             let rows = (0..number % 40).map(|n| pod(&format!("p{n}"))).collect();
-            let first = number % 3 == 0;
+            let first = number.is_multiple_of(3);
             let item = WatchItem::Page { rows, first };
             Msg::News(TaskKey::Pods(id), Box::new(News::Rows(item)))
         }
