@@ -14,7 +14,7 @@ use crossterm::{
         BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     },
 };
-use ratatui::{Terminal, backend::CrosstermBackend};
+use ratatui::{Terminal, backend::CrosstermBackend, layout::Position};
 
 /// Whether the terminal is in our hands.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -40,9 +40,11 @@ impl Screen {
         execute!(io::stdout(), EndSynchronizedUpdate)
     }
 
-    /// Forgets what is on the screen, so that the next frame draws all of it.
+    /// Forgets what is on the screen, so that the next frame draws all of it. `Terminal::clear` would ask the terminal
+    /// where its cursor is, and one that does not answer would end the program.
     pub(super) fn forget(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        let size = self.terminal.size()?;
+        self.terminal.resize((Position::ORIGIN, size).into())
     }
 
     /// Gives the terminal to the shell, stops this process until the shell continues it, and takes the terminal again.
@@ -54,6 +56,10 @@ impl Screen {
 
     /// Takes the terminal again after the process was stopped: the shell has changed its modes in the meantime.
     pub(super) fn retake(&mut self) -> io::Result<()> {
+        if TAKEN.load(Ordering::SeqCst) {
+            // What is switched on already would not be switched on again, whatever the terminal's modes are by now.
+            crossterm::terminal::disable_raw_mode()?;
+        }
         enter()?;
         self.forget()
     }

@@ -290,3 +290,75 @@ proptest! {
         }
     }
 }
+
+/// Prints what ten thousand pods cost here; `cargo test --release --lib -- --ignored --nocapture ten_thousand`.
+/// The same through a real API server and a terminal: `tests/bench/run`.
+#[test]
+#[ignore = "it prints figures, and proves no more than the tests that always run"]
+fn ten_thousand_pods_in_milliseconds() {
+    let (mut state, id) = far();
+    state.focus = Pane::Pods;
+    let clock = std::time::Instant::now;
+    let mut terminal = Terminal::new(TestBackend::new(200, 50)).unwrap();
+    let mut figure = |what: &str, state: &mut State, work: &mut dyn FnMut(&mut State)| {
+        let began = clock();
+        work(state);
+        state.settle();
+        let applied = began.elapsed();
+        let mut laid = None;
+        terminal
+            .draw(|frame| laid = Some(super::super::view::view(state, frame)))
+            .unwrap();
+        state.laid = laid.unwrap();
+        println!(
+            "{what:<32} {:>8.2} ms, with its frame {:>8.2} ms",
+            applied.as_secs_f64() * 1e3,
+            began.elapsed().as_secs_f64() * 1e3
+        );
+    };
+    let key = TaskKey::Pods(id.clone());
+    let names: Vec<String> = (0..10_000)
+        .map(|n| format!("web-{}-{n:05}", n * 7_919 % 10_000))
+        .collect();
+    let mut pages: Vec<Vec<Row>> = names
+        .chunks(500)
+        .map(|page| page.iter().map(|name| pod(name)).collect())
+        .collect();
+    figure("apply 10,000 rows in 20 pages", &mut state, &mut |state| {
+        for (place, rows) in std::mem::take(&mut pages).into_iter().enumerate() {
+            let first = place == 0;
+            news(
+                state,
+                key.clone(),
+                News::Rows(WatchItem::Page { rows, first }),
+            );
+        }
+        news(state, key.clone(), News::Rows(WatchItem::Live));
+    });
+    figure("a frame in which nothing changed", &mut state, &mut |_| {});
+    figure("down", &mut state, &mut |state| drop(typed(state, "j")));
+    figure("a first character of a filter", &mut state, &mut |state| {
+        drop(typed(state, "/9"));
+    });
+    figure("a second character", &mut state, &mut |state| {
+        drop(typed(state, "9"));
+    });
+    figure("the filter gone", &mut state, &mut |state| {
+        drop(typed(state, "<esc>"));
+    });
+    figure("200 of them fail", &mut state, &mut |state| {
+        let failing = |name: &String| Row {
+            health: Health::Failing,
+            ..pod(name)
+        };
+        let changes = names
+            .iter()
+            .step_by(50)
+            .map(|name| Change::Set(failing(name)));
+        let item = WatchItem::Changes(changes.collect());
+        news(state, key.clone(), News::Rows(item));
+    });
+    assert_eq!(state.pods[&id].shown(), 10_000);
+    assert_eq!(state.pods[&id].row(199).unwrap().health, Health::Failing);
+    assert_eq!(state.pods[&id].row(200).unwrap().health, Health::Good);
+}
