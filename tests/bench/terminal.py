@@ -163,10 +163,10 @@ class Terminal:
     def text(self):
         return "\n".join(self.screen.display)
 
-    def style(self, line):
-        """What the cells of a line look like, without their text."""
+    def style(self, line, start, end):
+        """What the cells of a part of a line look like, without their text."""
         cells = self.screen.buffer[line]
-        return tuple((cells[x].fg, cells[x].bg, cells[x].reverse, cells[x].bold) for x in range(4, self.screen.columns // 2, 3))
+        return tuple((cells[x].bg, cells[x].reverse) for x in range(start, end, 3))
 
     def send(self, keys):
         """Keys as text, with names in angle brackets: ":pods<enter>"."""
