@@ -2,9 +2,12 @@
 
 #[cfg(test)]
 mod cli;
+mod contract;
 mod docker;
 mod kubernetes;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]
 mod ops;
+#[cfg(test)]
+mod sim;

@@ -71,7 +71,12 @@ async fn simulated(name: &str) -> Result<World, Problem> {
         simulate: Some(name.to_owned()),
         ..Where::default()
     };
-    let Opened { engine, kube, .. } = open::open(&place).await?;
+    let Opened {
+        engine,
+        kube,
+        contexts,
+        ..
+    } = open::open(&place).await?;
     let runtime = engine.map_err(|tried| open::no_engine(&tried))?;
     let backends = Backends {
         runtime,
@@ -83,7 +88,7 @@ async fn simulated(name: &str) -> Result<World, Problem> {
             let backends = backends.clone();
             Box::pin(async move { Ok(backends) })
         }),
-        contexts: Arc::new(|| (Vec::new(), Vec::new())),
+        contexts: Arc::new(move || (contexts.clone(), Vec::new())),
         kube,
         read: Vec::new(),
         files: KubeconfigFiles::none(),

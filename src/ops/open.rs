@@ -7,8 +7,8 @@ use std::{fmt::Write as _, sync::Arc};
 
 pub use crate::backend::docker::Tried;
 use crate::{
-    backend::{Backends, ContainerRuntime, KubeConnect, docker, kubernetes},
-    domain::Problem,
+    backend::{Backends, ContainerRuntime, KubeConnect, docker, kubernetes, sim::World},
+    domain::{Problem, kube::ContextInfo},
 };
 
 /// Which world is wanted.
@@ -27,6 +27,8 @@ pub struct Opened {
     pub engine: Result<Arc<dyn ContainerRuntime>, Vec<Tried>>,
     /// The way to Kubernetes APIs, which needs no engine.
     pub kube: Arc<dyn KubeConnect>,
+    /// The contexts of the simulated world; the real ones are in kubeconfig files.
+    pub contexts: Vec<ContextInfo>,
     /// Whether this is the simulated world.
     pub simulated: bool,
 }
@@ -60,6 +62,7 @@ pub async fn open(place: &Where) -> Result<Opened, Problem> {
     Ok(Opened {
         engine: docker::connect(&environment, place.engine.as_deref()).await,
         kube: Arc::new(kubernetes::Connector),
+        contexts: Vec::new(),
         simulated: false,
     })
 }
@@ -84,8 +87,12 @@ pub fn no_engine(tried: &[Tried]) -> Problem {
 }
 
 fn simulated(name: &str) -> Result<Opened, Problem> {
-    Err(Problem::usage(
-        format!("there is no simulated world {name:?}"),
-        "this is not built yet",
-    ))
+    let world = World::named(name)?;
+    let backends = world.backends();
+    Ok(Opened {
+        engine: Ok(backends.runtime),
+        kube: backends.kube,
+        contexts: world.contexts(),
+        simulated: true,
+    })
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::scroll::Scroll;
 use crate::{
     domain::{
-        Cluster, Problem,
+        Cluster, ClusterState, Problem,
         container::Usage,
         kube::{ApiHealth, ContextInfo, NodeStatus},
     },
@@ -120,6 +120,14 @@ impl Clusters {
         if let Some(id) = preferred.cloned() {
             self.prefer = None;
             self.scroll.selected = Some(id);
+        } else if self.scroll.selected.is_none() {
+            // Of all that could be looked at first, one that works.
+            let running = self
+                .world
+                .iter()
+                .find(|cluster| cluster.state == ClusterState::Running);
+            self.scroll.selected =
+                running.map(|cluster| ClusterId::Local(cluster.name.to_string()));
         }
         let list = &self.list;
         self.api.retain(|id, _| list.contains(id));

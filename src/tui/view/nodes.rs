@@ -29,7 +29,7 @@ const COLUMNS: &[Column] = &[
     },
     Column {
         title: "ROLE",
-        min: 6,
+        min: 12,
         max: 12,
         priority: 3,
         right: false,

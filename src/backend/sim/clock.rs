@@ -1,0 +1,38 @@
+//! The world's time: tokio's, which a test can stop and move, put into the calendar.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+/// The moment at which the world began, on both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    begun: Instant,
+    calendar: Timestamp,
+}
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        Self {
+            begun: Instant::now(),
+            calendar: Timestamp::now(),
+        }
+    }
+
+    /// Now, in the calendar.
+    pub(super) fn now(&self) -> Timestamp {
+        self.at(Instant::now())
+    }
+
+    /// A moment, in the calendar.
+    pub(super) fn at(&self, moment: Instant) -> Timestamp {
+        let later = moment.saturating_duration_since(self.begun);
+        self.calendar.checked_add(later).unwrap_or(self.calendar)
+    }
+
+    /// So long before the world began.
+    pub(super) fn before(&self, age: Duration) -> Timestamp {
+        self.calendar.checked_sub(age).unwrap_or(self.calendar)
+    }
+}

@@ -1,0 +1,508 @@
+//! The world as an engine.
+
+use std::{net::IpAddr, time::Duration};
+
+use futures::{StreamExt, stream, stream::BoxStream};
+use tokio::time::Instant;
+
+use super::{Held, State, World, behaviour, cluster, conflict, id_of, not_found};
+use crate::{
+    backend::{Answer, ContainerRuntime, Error, ErrorKind},
+    domain::{
+        LogLine, PublishedPort,
+        container::{
+            Attachment, ContainerDetail, ContainerInfo, ContainerSpec, ContainerState, EngineEvent,
+            EngineInfo, ExecOutput, FileEntry, LogRequest, NetworkInfo, NetworkSpec, PullProgress,
+            Usage, VolumeSpec,
+        },
+    },
+};
+
+/// The largest file that is read, as with a real engine.
+const LARGEST_FILE: usize = 1 << 20;
+/// The size of every image, and how long a pull of one takes.
+const IMAGE: u64 = 180 << 20;
+const PULL_STEPS: u64 = 20;
+const PULL_STEP: Duration = Duration::from_millis(150);
+
+impl World {
+    fn info_of(&self, held: &Held, now: Instant) -> ContainerInfo {
+        let state = held.state(now);
+        let running = state == ContainerState::Running;
+        let code = behaviour::of(&held.spec).end.map_or(0, |(_, code)| code);
+        ContainerInfo {
+            id: id_of(&held.spec.name),
+            name: held.spec.name.clone(),
+            image: held.spec.image.clone(),
+            labels: held.spec.labels.clone(),
+            state,
+            status: match state {
+                ContainerState::Running => "Up".to_owned(),
+                ContainerState::Exited => format!("Exited ({code})"),
+                ContainerState::Restarting => "Restarting (1) 4 seconds ago".to_owned(),
+                other => other.word().to_owned(),
+            },
+            created: held.created,
+            attachments: (!held.spec.network.is_empty())
+                .then(|| Attachment {
+                    network: held.spec.network.clone(),
+                    address: held.spec.address.filter(|_| running),
+                    fixed: held.spec.address,
+                })
+                .into_iter()
+                .collect(),
+            ports: if running {
+                live_ports(&held.spec)
+            } else {
+                Vec::new()
+            },
+        }
+    }
+}
+
+/// The ports that are published while it runs; where the engine may choose, it chooses the same ones each time.
+fn live_ports(spec: &ContainerSpec) -> Vec<PublishedPort> {
+    let first = id_of(&spec.name)
+        .bytes()
+        .fold(32_768_u16, |port, byte| port.wrapping_add(u16::from(byte)));
+    let chosen =
+        |place: usize| u16::try_from(place).map_or(first, |place| first.saturating_add(place));
+    let numbered = spec.ports.iter().enumerate();
+    let mut ports: Vec<PublishedPort> = numbered
+        .map(|(place, port)| match port.host_port {
+            0 => PublishedPort {
+                host_port: chosen(place),
+                ..*port
+            },
+            _ => *port,
+        })
+        .collect();
+    ports.sort_unstable();
+    ports
+}
+
+/// The name of what is meant by a name or an ID.
+fn name_of(state: &State, meant: &str) -> String {
+    let all = state.containers.keys().chain(state.networks.keys());
+    all.into_iter()
+        .find(|name| id_of(name) == meant)
+        .cloned()
+        .unwrap_or_else(|| meant.to_owned())
+}
+
+fn held<'a>(state: &'a mut State, what: &str, meant: &str) -> Result<&'a mut Held, Error> {
+    let name = name_of(state, meant);
+    state
+        .containers
+        .get_mut(&name)
+        .ok_or_else(|| not_found(what, meant))
+}
+
+fn carries(labels: &crate::domain::container::Labels, wanted: &[&str]) -> bool {
+    wanted.iter().all(|label| match label.split_once('=') {
+        Some((key, value)) => labels.get(key).is_some_and(|found| found == value),
+        None => labels.contains_key(*label),
+    })
+}
+
+impl ContainerRuntime for World {
+    fn info(&self) -> Answer<'_, EngineInfo> {
+        self.call("info".to_owned(), |_| {
+            Ok(EngineInfo {
+                endpoint: "simulated".to_owned(),
+                product: "Simulation".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                api_version: "1.41".to_owned(),
+                host: "simulated".to_owned(),
+                operating_system: "nowhere".to_owned(),
+                cgroup_version: 2,
+                cpus: 8,
+                memory: 16 << 30,
+            })
+        })
+    }
+
+    fn containers<'a>(&'a self, labels: &'a [&'a str]) -> Answer<'a, Vec<ContainerInfo>> {
+        self.call("list containers".to_owned(), move |state| {
+            let now = Instant::now();
+            let wanted = state
+                .containers
+                .values()
+                .filter(|held| carries(&held.spec.labels, labels));
+            Ok(wanted.map(|held| self.info_of(held, now)).collect())
+        })
+    }
+
+    fn inspect<'a>(&'a self, container: &'a str) -> Answer<'a, ContainerDetail> {
+        self.call(format!("inspect {container}"), move |state| {
+            let held = held(state, "inspect", container)?;
+            let info = self.info_of(held, Instant::now());
+            let ended = matches!(
+                info.state,
+                ContainerState::Exited | ContainerState::Restarting
+            );
+            Ok(ContainerDetail {
+                entrypoint: held.spec.entrypoint.clone(),
+                command: held.spec.command.clone(),
+                env: held.spec.env.clone(),
+                binds: held.spec.binds.clone(),
+                extra_hosts: held.spec.extra_hosts.clone(),
+                configured_ports: held.spec.ports.clone(),
+                image_id: format!("sha256:{}", id_of(&held.spec.image)),
+                started: held.started.map(|started| self.0.clock.at(started)),
+                exit_code: ended.then(|| behaviour::of(&held.spec).end.map_or(0, |(_, code)| code)),
+                oom_killed: false,
+                restarts: u64::from(info.state == ContainerState::Restarting),
+                info,
+            })
+        })
+    }
+
+    fn networks(&self) -> Answer<'_, Vec<NetworkInfo>> {
+        self.call("list networks".to_owned(), |state| {
+            let list = state
+                .networks
+                .iter()
+                .map(|(name, (subnet, labels))| NetworkInfo {
+                    id: id_of(name),
+                    name: name.clone(),
+                    labels: labels.clone(),
+                    subnets: vec![*subnet],
+                    gateway: subnet.host(1).map(IpAddr::V4),
+                });
+            Ok(list.collect())
+        })
+    }
+
+    fn volumes<'a>(&'a self, labels: &'a [&'a str]) -> Answer<'a, Vec<VolumeSpec>> {
+        self.call("list volumes".to_owned(), move |state| {
+            let wanted = state.volumes.iter().filter(|(_, own)| carries(own, labels));
+            Ok(wanted
+                .map(|(name, labels)| VolumeSpec {
+                    name: name.clone(),
+                    labels: labels.clone(),
+                })
+                .collect())
+        })
+    }
+
+    fn has_image<'a>(&'a self, image: &'a str) -> Answer<'a, bool> {
+        self.call(format!("look for image {image}"), move |state| {
+            Ok(state.images.contains(image))
+        })
+    }
+
+    fn pull(&self, image: &str) -> BoxStream<'static, Result<PullProgress, Error>> {
+        let (world, image) = (self.clone(), image.to_owned());
+        let steps = stream::iter(1..=PULL_STEPS).then(move |step| {
+            let (world, image) = (world.clone(), image.clone());
+            async move {
+                tokio::time::sleep(PULL_STEP).await;
+                world
+                    .call(format!("pull image {image}"), move |state| {
+                        if image.contains(".invalid/") {
+                            return Err(Error::new(
+                                ErrorKind::NotFound,
+                                format!("pull {image}"),
+                                "no such host",
+                            ));
+                        }
+                        if step == PULL_STEPS {
+                            state.images.insert(image);
+                        }
+                        Ok(PullProgress {
+                            done: IMAGE * step / PULL_STEPS,
+                            total: IMAGE,
+                        })
+                    })
+                    .await
+            }
+        });
+        // After an error there is nothing more.
+        let mut failed = false;
+        steps
+            .take_while(move |item| {
+                std::future::ready(!std::mem::replace(&mut failed, item.is_err()))
+            })
+            .boxed()
+    }
+
+    fn create_network<'a>(&'a self, spec: &'a NetworkSpec) -> Answer<'a, String> {
+        self.call(format!("create network {}", spec.name), move |state| {
+            if state.networks.contains_key(&spec.name) {
+                return Err(conflict("create network", "a network of that name exists"));
+            }
+            if state
+                .networks
+                .values()
+                .any(|(subnet, _)| subnet.overlaps(spec.subnet))
+            {
+                return Err(conflict(
+                    "create network",
+                    "Pool overlaps with other one on this address space",
+                ));
+            }
+            state
+                .networks
+                .insert(spec.name.clone(), (spec.subnet, spec.labels.clone()));
+            self.happened("network", "create", &spec.name);
+            Ok(id_of(&spec.name))
+        })
+    }
+
+    fn create_volume<'a>(&'a self, spec: &'a VolumeSpec) -> Answer<'a, ()> {
+        self.call(format!("create volume {}", spec.name), move |state| {
+            state
+                .volumes
+                .entry(spec.name.clone())
+                .or_insert_with(|| spec.labels.clone());
+            self.happened("volume", "create", &spec.name);
+            Ok(())
+        })
+    }
+
+    fn create_container<'a>(&'a self, spec: &'a ContainerSpec) -> Answer<'a, String> {
+        self.call(format!("create container {}", spec.name), move |state| {
+            if state.containers.contains_key(&spec.name) {
+                return Err(conflict(
+                    "create container",
+                    format!("the name {} is in use", spec.name),
+                ));
+            }
+            if !state.images.contains(&spec.image) {
+                return Err(not_found("create container", &spec.image));
+            }
+            if !spec.network.is_empty() && !state.networks.contains_key(&spec.network) {
+                return Err(not_found("create container", &spec.network));
+            }
+            let mut spec = spec.clone();
+            if let Some(label) = spec.network_id_label {
+                spec.labels.insert(label.to_owned(), id_of(&spec.network));
+            }
+            let name = spec.name.clone();
+            let held = Held {
+                spec,
+                created: self.0.clock.now(),
+                started: None,
+                stopped: None,
+                files: Default::default(),
+                stuck: None,
+            };
+            state.containers.insert(name.clone(), held);
+            self.happened("container", "create", &name);
+            Ok(id_of(&name))
+        })
+    }
+
+    fn start<'a>(&'a self, container: &'a str) -> Answer<'a, ()> {
+        self.call(format!("start {container}"), move |state| {
+            let now = Instant::now();
+            let container = name_of(state, container);
+            let container = container.as_str();
+            let ports = held(state, "start", container)?.spec.ports.clone();
+            let taken = state
+                .containers
+                .values()
+                .filter(|other| other.spec.name != container && other.is_running(now))
+                .find_map(|other| {
+                    let port = ports.iter().find(|port| {
+                        port.host_port != 0
+                            && other
+                                .spec
+                                .ports
+                                .iter()
+                                .any(|used| used.host_port == port.host_port)
+                    })?;
+                    Some(port.host_port)
+                });
+            if let Some(port) = taken {
+                let why = format!("Bind for 127.0.0.1:{port} failed: port is already allocated");
+                return Err(conflict("start", why));
+            }
+            let held = held(state, "start", container)?;
+            if !held.is_running(now) {
+                held.started = Some(now);
+                held.stopped = None;
+                held.stuck = None;
+                cluster::begin(state, container);
+                self.happened("container", "start", container);
+            }
+            Ok(())
+        })
+    }
+
+    fn stop<'a>(&'a self, container: &'a str, _: Duration) -> Answer<'a, ()> {
+        self.call(format!("stop {container}"), move |state| {
+            let now = Instant::now();
+            let name = name_of(state, container);
+            let held = held(state, "stop", container)?;
+            if held.is_running(now) || held.stuck.is_some() {
+                held.stopped = Some(now);
+                held.stuck = None;
+                self.happened("container", "die", &name);
+                self.happened("container", "stop", &name);
+            }
+            Ok(())
+        })
+    }
+
+    fn remove_container<'a>(&'a self, container: &'a str) -> Answer<'a, ()> {
+        self.call(format!("remove container {container}"), move |state| {
+            let name = name_of(state, container);
+            let gone = state.containers.remove(&name);
+            let gone = gone.ok_or_else(|| not_found("remove", container))?;
+            cluster::forget_empty(state);
+            if gone.is_running(Instant::now()) {
+                self.happened("container", "die", &name);
+            }
+            self.happened("container", "destroy", &name);
+            Ok(())
+        })
+    }
+
+    fn remove_network<'a>(&'a self, network: &'a str) -> Answer<'a, ()> {
+        self.call(format!("remove network {network}"), move |state| {
+            let name = name_of(state, network);
+            if state
+                .containers
+                .values()
+                .any(|held| held.spec.network == name)
+            {
+                return Err(conflict("remove network", "it has active endpoints"));
+            }
+            let gone = state.networks.remove(&name);
+            gone.ok_or_else(|| not_found("remove network", network))?;
+            self.happened("network", "destroy", &name);
+            Ok(())
+        })
+    }
+
+    fn disconnect<'a>(&'a self, network: &'a str, container: &'a str) -> Answer<'a, ()> {
+        self.call(
+            format!("disconnect {container} from {network}"),
+            move |state| {
+                let held = held(state, "disconnect", container)?;
+                if held.spec.network != network {
+                    return Err(not_found("disconnect", container));
+                }
+                held.spec.network.clear();
+                Ok(())
+            },
+        )
+    }
+
+    fn remove_volume<'a>(&'a self, volume: &'a str) -> Answer<'a, ()> {
+        self.call(format!("remove volume {volume}"), move |state| {
+            let bind = format!("{volume}:");
+            if state
+                .containers
+                .values()
+                .any(|held| held.spec.binds.iter().any(|used| used.starts_with(&bind)))
+            {
+                return Err(conflict("remove volume", "volume is in use"));
+            }
+            state
+                .volumes
+                .remove(volume)
+                .ok_or_else(|| not_found("remove volume", volume))?;
+            self.happened("volume", "destroy", volume);
+            Ok(())
+        })
+    }
+
+    fn put_files<'a>(&'a self, container: &'a str, files: &'a [FileEntry]) -> Answer<'a, ()> {
+        self.call(format!("write in {container}"), move |state| {
+            let held = held(state, "write", container)?;
+            held.files.extend(
+                files
+                    .iter()
+                    .map(|file| (file.path.clone(), file.contents.clone())),
+            );
+            Ok(())
+        })
+    }
+
+    fn read_file<'a>(&'a self, container: &'a str, path: &'a str) -> Answer<'a, Vec<u8>> {
+        self.call(format!("read {path} in {container}"), move |state| {
+            let held = held(state, "read", container)?;
+            if path == crate::distro::k3s::KUBECONFIG_PATH && held.started.is_some() {
+                return Ok(cluster::kubeconfig(held.label("k3d.cluster")).into_bytes());
+            }
+            match held.files.get(path) {
+                Some(contents) if contents.len() > LARGEST_FILE => {
+                    let why = format!("it has {} bytes", contents.len());
+                    Err(Error::new(ErrorKind::Failed, format!("read {path}"), why))
+                }
+                Some(contents) => Ok(contents.clone()),
+                None => Err(not_found("read", path)),
+            }
+        })
+    }
+
+    fn exec<'a>(
+        &'a self,
+        container: &'a str,
+        command: &'a [&'a str],
+        deadline: Duration,
+    ) -> Answer<'a, ExecOutput> {
+        Box::pin(async move {
+            self.call(format!("run in {container}"), move |state| {
+                let held = held(state, "run", container)?;
+                if held.is_running(Instant::now()) {
+                    Ok(())
+                } else {
+                    Err(conflict("run", "the container is not running"))
+                }
+            })
+            .await?;
+            let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
+            let spec = match command.as_slice() {
+                [echo, rest @ ..] if echo == "echo" => vec![
+                    "sh".to_owned(),
+                    "-c".to_owned(),
+                    format!("echo {}", rest.join(" ")),
+                ],
+                _ => command,
+            };
+            let behaviour = behaviour::of(&ContainerSpec {
+                command: spec,
+                ..ContainerSpec::default()
+            });
+            let (takes, code) = behaviour.end.unwrap_or((Duration::ZERO, 0));
+            if takes > deadline {
+                tokio::time::sleep(deadline).await;
+                return Err(Error::new(
+                    ErrorKind::Timeout,
+                    "run",
+                    "it did not end in time",
+                ));
+            }
+            tokio::time::sleep(takes).await;
+            let output: String = behaviour
+                .lines
+                .into_iter()
+                .map(|(_, line)| line + "\n")
+                .collect();
+            Ok(ExecOutput {
+                code,
+                output: output.into_bytes(),
+            })
+        })
+    }
+
+    fn logs(
+        &self,
+        container: &str,
+        request: &LogRequest,
+    ) -> BoxStream<'static, Result<LogLine, Error>> {
+        self.container_log(container, request)
+    }
+
+    fn events(&self) -> BoxStream<'static, Result<EngineEvent, Error>> {
+        self.event_stream()
+    }
+
+    fn usage(&self, container: &str) -> BoxStream<'static, Result<Usage, Error>> {
+        self.usage_stream(container)
+    }
+}

@@ -1,0 +1,292 @@
+//! The world as a Kubernetes API.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, stream, stream::BoxStream};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{
+    State, World,
+    cluster::{TOKEN, field},
+    not_found, watch,
+};
+use crate::{
+    backend::{Answer, Error, ErrorKind, KubeApi, KubeConnect, KubeTarget, WatchItem},
+    domain::{
+        LogLine, ObjectKey,
+        container::{LogRequest, Usage},
+        kube::ApiHealth,
+        log::sanitize,
+    },
+    resources::{KindSpec, Scope, pods},
+};
+
+/// How long the API takes for an answer.
+const LATENCY: Duration = Duration::from_millis(3);
+
+/// The API of one cluster of the world.
+#[derive(Clone)]
+pub(super) struct Api {
+    world: World,
+    cluster: String,
+}
+
+impl KubeConnect for World {
+    fn connect<'a>(&'a self, target: &'a KubeTarget) -> Answer<'a, Arc<dyn KubeApi>> {
+        Box::pin(async move {
+            let cluster = match target {
+                KubeTarget::Context { name, .. } => {
+                    name.strip_prefix("k3d-").unwrap_or(name).to_owned()
+                }
+                KubeTarget::Admin { kubeconfig, .. } => {
+                    let rest = kubeconfig
+                        .reveal()
+                        .split_once(TOKEN)
+                        .map_or("", |(_, rest)| rest);
+                    rest.split(|c: char| c.is_whitespace() || c == '"' || c == '}')
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned()
+                }
+            };
+            Ok(Arc::new(Api {
+                world: self.clone(),
+                cluster,
+            }) as Arc<dyn KubeApi>)
+        })
+    }
+}
+
+impl Api {
+    /// Does one call, if the API answers.
+    fn ask<'a, T: Send + 'a>(
+        &'a self,
+        what: String,
+        work: impl FnOnce(&mut State, Instant) -> Result<T, Error> + Send + 'a,
+    ) -> Answer<'a, T> {
+        Box::pin(async move {
+            tokio::time::sleep(LATENCY).await;
+            self.world
+                .call(what, move |state| {
+                    let begun = state.api(&self.cluster, Instant::now())?;
+                    work(state, begun)
+                })
+                .await
+        })
+    }
+
+    /// The objects of a kind now.
+    pub(super) fn objects(&self, kind: &KindSpec) -> Result<Vec<Value>, Error> {
+        let mut state = self.world.lock();
+        let begun = state.api(&self.cluster, Instant::now())?;
+        Ok(state.objects(&self.cluster, kind.plural, begun, self.world.0.clock))
+    }
+
+    fn find(
+        &self,
+        state: &mut State,
+        kind: &KindSpec,
+        key: &ObjectKey,
+        begun: Instant,
+    ) -> Result<Value, Error> {
+        let all = state.objects(&self.cluster, kind.plural, begun, self.world.0.clock);
+        all.into_iter()
+            .find(|object| {
+                field(object, "name") == *key.name && field(object, "namespace") == *key.namespace
+            })
+            .ok_or_else(|| not_found(&format!("read {}", kind.plural), &key.to_string()))
+    }
+}
+
+impl KubeApi for Api {
+    fn health(&self) -> Answer<'_, ApiHealth> {
+        self.ask("health".to_owned(), |_, _| {
+            Ok(ApiHealth {
+                latency: LATENCY,
+                version: "v1.34.2+k3s1".to_owned(),
+            })
+        })
+    }
+
+    fn watch(&self, kind: &'static KindSpec, scope: &Scope) -> BoxStream<'static, WatchItem> {
+        watch::stream(self.clone(), kind, scope.clone())
+    }
+
+    fn get<'a>(&'a self, kind: &'static KindSpec, key: &'a ObjectKey) -> Answer<'a, Value> {
+        self.ask(format!("get {} {key}", kind.plural), move |state, begun| {
+            self.find(state, kind, key, begun)
+        })
+    }
+
+    fn list<'a>(
+        &'a self,
+        kind: &'static KindSpec,
+        namespace: &'a str,
+        field_selector: &'a str,
+    ) -> Answer<'a, Vec<Value>> {
+        self.ask(format!("list {}", kind.plural), move |state, begun| {
+            let mut all = state.objects(&self.cluster, kind.plural, begun, self.world.0.clock);
+            all.retain(|object| namespace.is_empty() || field(object, "namespace") == namespace);
+            if let Some((path, value)) = field_selector.split_once('=') {
+                let pointer = format!("/{}", path.replace('.', "/"));
+                all.retain(|object| {
+                    object.pointer(&pointer).and_then(Value::as_str) == Some(value)
+                });
+            }
+            Ok(all)
+        })
+    }
+
+    fn create<'a>(
+        &'a self,
+        kind: &'static KindSpec,
+        namespace: &'a str,
+        object: &'a Value,
+    ) -> Answer<'a, ()> {
+        self.ask(format!("create {}", kind.plural), move |state, begun| {
+            let key = ObjectKey::new(namespace, field(object, "name"));
+            if self.find(state, kind, &key, begun).is_ok() {
+                return Err(Error::new(
+                    ErrorKind::Conflict,
+                    format!("create {}", kind.plural),
+                    format!("{key} already exists"),
+                ));
+            }
+            if let Some(cluster) = state.clusters.get_mut(&self.cluster) {
+                let place = (
+                    kind.plural.to_owned(),
+                    namespace.to_owned(),
+                    field(object, "name"),
+                );
+                cluster.objects.insert(place, object.clone());
+            }
+            Ok(())
+        })
+    }
+
+    fn patch<'a>(
+        &'a self,
+        kind: &'static KindSpec,
+        key: &'a ObjectKey,
+        patch: &'a Value,
+    ) -> Answer<'a, ()> {
+        self.ask(
+            format!("patch {} {key}", kind.plural),
+            move |state, begun| {
+                let object = self.find(state, kind, key, begun)?;
+                state.patch(&self.cluster, kind.plural, &object, patch);
+                Ok(())
+            },
+        )
+    }
+
+    fn delete<'a>(&'a self, kind: &'static KindSpec, key: &'a ObjectKey) -> Answer<'a, ()> {
+        self.ask(
+            format!("delete {} {key}", kind.plural),
+            move |state, begun| {
+                self.find(state, kind, key, begun)?;
+                state.delete(&self.cluster, kind.plural, &key.namespace, &key.name);
+                Ok(())
+            },
+        )
+    }
+
+    fn evict<'a>(&'a self, pod: &'a ObjectKey) -> Answer<'a, ()> {
+        self.delete(&pods::KIND, pod)
+    }
+
+    fn logs(
+        &self,
+        pod: &ObjectKey,
+        _: &str,
+        request: &LogRequest,
+    ) -> BoxStream<'static, Result<LogLine, Error>> {
+        let state = self.world.lock();
+        let begun = match state.api(&self.cluster, Instant::now()) {
+            Ok(begun) => begun,
+            Err(error) => return stream::iter([Err(error)]).boxed(),
+        };
+        let owner = state
+            .clusters
+            .get(&self.cluster)
+            .and_then(|cluster| {
+                cluster
+                    .workloads
+                    .iter()
+                    .find(|workload| workload.owns(&pod.namespace, &pod.name))
+            })
+            .cloned();
+        drop(state);
+        let Some(workload) = owner else {
+            return stream::iter([Err(not_found("read the log", &pod.to_string()))]).boxed();
+        };
+        let (clock, pace, since) = (self.world.0.clock, workload.pace(), request.since);
+        let written = u64::try_from(begun.elapsed().as_millis() / pace.as_millis()).unwrap_or(0);
+        let first = request
+            .tail
+            .map_or(0, |tail| written.saturating_sub(u64::from(tail)));
+        let last = if request.follow { u64::MAX } else { written };
+        let (api, pod) = (self.clone(), pod.clone());
+        stream::unfold(first, move |n| {
+            let (workload, api, pod) = (workload.clone(), api.clone(), pod.clone());
+            async move {
+                if n >= last {
+                    return None;
+                }
+                let at = begun + pace * u32::try_from(n).unwrap_or(u32::MAX);
+                tokio::time::sleep_until(at).await;
+                // A followed log ends with its pod.
+                let there = n <= written
+                    || api.objects(&pods::KIND).is_ok_and(|all| {
+                        all.iter().any(|object| field(object, "name") == *pod.name)
+                    });
+                let text = sanitize(workload.line(n).as_bytes()).into();
+                there.then(|| {
+                    (
+                        Ok(LogLine {
+                            time: Some(clock.at(at)),
+                            source: "".into(),
+                            text,
+                        }),
+                        n + 1,
+                    )
+                })
+            }
+        })
+        .filter(move |line: &Result<LogLine, Error>| {
+            std::future::ready(
+                line.as_ref()
+                    .is_ok_and(|line| since.is_none_or(|since| line.time >= Some(since))),
+            )
+        })
+        .boxed()
+    }
+
+    fn pod_usage<'a>(&'a self, scope: &'a Scope) -> Answer<'a, Vec<(ObjectKey, Usage)>> {
+        self.ask("pod usage".to_owned(), move |state, begun| {
+            let seconds = begun.elapsed().as_secs();
+            let all = state.objects(&self.cluster, "pods", begun, self.world.0.clock);
+            let Some(cluster) = state.clusters.get(&self.cluster) else {
+                return Ok(Vec::new());
+            };
+            let keys = all
+                .iter()
+                .filter(|pod| pod["status"]["podIP"] != "")
+                .map(|pod| ObjectKey::new(field(pod, "namespace"), field(pod, "name")));
+            let wanted = keys.filter(|key| {
+                scope.namespaces.is_empty()
+                    || scope.namespaces.iter().any(|name| **name == *key.namespace)
+            });
+            let used = wanted.filter_map(|key| {
+                let owner = cluster
+                    .workloads
+                    .iter()
+                    .find(|workload| workload.owns(&key.namespace, &key.name))?;
+                let usage = owner.usage(seconds);
+                Some((key, usage))
+            });
+            Ok(used.collect())
+        })
+    }
+}

@@ -1,0 +1,231 @@
+//! Pods of the simulation: workloads with replicas that run, fail, are replaced and talk, each a function of the time.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{clock::Clock, id_of};
+use crate::domain::container::Usage;
+
+/// A replica needs as long to come up.
+const BOOT: Duration = Duration::from_secs(2);
+
+/// A workload as a scenario describes it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Workload {
+    namespace: String,
+    name: String,
+    #[serde(default = "one")]
+    replicas: u32,
+    /// What its pods are: `Running` or the reason why not.
+    #[serde(default = "running")]
+    status: String,
+    /// How often each has restarted already.
+    #[serde(default)]
+    restarts: u32,
+    /// Another restart every so many seconds; `0` is never.
+    #[serde(default)]
+    restarts_every: u64,
+    /// One replica is replaced every so many seconds; `0` is never.
+    #[serde(default)]
+    replaced_every: u64,
+    /// How old it is, in minutes.
+    #[serde(default)]
+    age_minutes: u64,
+    /// What its lines look like.
+    #[serde(default)]
+    log: LogStyle,
+    /// A line every so many milliseconds.
+    #[serde(default = "a_second")]
+    line_every: u64,
+    /// How often each replica was deleted.
+    #[serde(skip)]
+    deleted: BTreeMap<u32, u64>,
+}
+
+/// What lines look like.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum LogStyle {
+    /// An access log.
+    #[default]
+    Access,
+    /// `key=value` pairs.
+    Logfmt,
+    /// One JSON object a line.
+    Json,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+const fn a_second() -> u64 {
+    1_000
+}
+
+fn running() -> String {
+    "Running".to_owned()
+}
+
+impl Workload {
+    /// What every k3s cluster runs.
+    pub(super) fn system() -> Vec<Self> {
+        ["coredns", "local-path-provisioner", "metrics-server"]
+            .map(|name| Self {
+                namespace: "kube-system".to_owned(),
+                name: name.to_owned(),
+                replicas: 1,
+                status: running(),
+                restarts: 0,
+                restarts_every: 0,
+                replaced_every: 0,
+                age_minutes: 0,
+                log: LogStyle::Logfmt,
+                line_every: 5_000,
+                deleted: BTreeMap::new(),
+            })
+            .into()
+    }
+
+    /// Which life of a replica it is now: replaced ones count on.
+    fn life(&self, replica: u32, elapsed: Duration) -> u64 {
+        let deleted = self.deleted.get(&replica).copied().unwrap_or(0);
+        let rolled = elapsed
+            .as_secs()
+            .checked_div(self.replaced_every)
+            .unwrap_or(0);
+        // One replica after the other.
+        let turns = u64::from(self.replicas.max(1));
+        deleted + (rolled + turns - 1 - u64::from(replica) % turns) / turns
+    }
+
+    fn pod_name(&self, replica: u32, life: u64) -> String {
+        let hash = id_of(&self.name);
+        let suffix = id_of(&format!("{}-{replica}-{life}", self.name));
+        format!("{}-{}-{}", self.name, &hash[..9], &suffix[..5])
+    }
+
+    fn since(&self, begun: Instant, clock: Clock) -> jiff::Timestamp {
+        if self.age_minutes > 0 {
+            clock.before(Duration::from_secs(self.age_minutes * 60))
+        } else {
+            clock.at(begun)
+        }
+    }
+
+    /// Its pods as Kubernetes would show them.
+    pub(super) fn pods(&self, nodes: &[String], begun: Instant, clock: Clock) -> Vec<Value> {
+        let elapsed = begun.elapsed();
+        (0..self.replicas)
+            .map(|replica| {
+                let life = self.life(replica, elapsed);
+                let fresh = elapsed < BOOT && self.age_minutes == 0;
+                let more = elapsed.as_secs().checked_div(self.restarts_every).unwrap_or(0);
+                let restarts = u64::from(self.restarts) + more;
+                let node = nodes.get(replica as usize % nodes.len().max(1)).cloned().unwrap_or_default();
+                let state = match (fresh, self.status.as_str()) {
+                    (true, _) => json!({ "waiting": { "reason": "ContainerCreating" } }),
+                    (false, "Running") => json!({ "running": {} }),
+                    (false, "Completed") => json!({ "terminated": { "reason": "Completed", "exitCode": 0 } }),
+                    (false, reason) => json!({ "waiting": { "reason": reason } }),
+                };
+                let up = !fresh && self.status == "Running";
+                let statuses = if self.status == "Pending" {
+                    json!([])
+                } else {
+                    json!([{ "name": "app", "state": state, "ready": up, "restartCount": restarts }])
+                };
+                let phase = match self.status.as_str() {
+                    "Pending" => "Pending",
+                    "Completed" => "Succeeded",
+                    _ if fresh => "Pending",
+                    _ => "Running",
+                };
+                let name = self.pod_name(replica, life);
+                json!({
+                    "metadata": {
+                        "namespace": self.namespace,
+                        "uid": id_of(&name)[..36],
+                        "name": name,
+                        "creationTimestamp": if life > 0 { clock.now() } else { self.since(begun, clock) }.to_string(),
+                    },
+                    "spec": { "containers": [{ "name": "app" }], "nodeName": if self.status == "Pending" { String::new() } else { node } },
+                    "status": {
+                        "phase": phase,
+                        "podIP": if up { format!("10.42.0.{}", 10 + replica % 200) } else { String::new() },
+                        "conditions": [{ "type": "Ready", "status": if up { "True" } else { "False" } }],
+                        "containerStatuses": statuses,
+                    },
+                })
+            })
+            .collect()
+    }
+
+    /// Replaces the pod of that name by a new one; `false` where it has none.
+    pub(super) fn replace(&mut self, namespace: &str, pod: &str) -> bool {
+        if self.namespace != namespace || !pod.starts_with(&self.name) {
+            return false;
+        }
+        let lives =
+            (0..self.replicas).flat_map(|replica| (0..1_000).map(move |life| (replica, life)));
+        let Some((replica, _)) = lives
+            .into_iter()
+            .find(|(replica, life)| self.pod_name(*replica, *life) == pod)
+        else {
+            return false;
+        };
+        *self.deleted.entry(replica).or_default() += 1;
+        true
+    }
+
+    /// Whether a pod of that name is one of its.
+    pub(super) fn owns(&self, namespace: &str, pod: &str) -> bool {
+        self.namespace == namespace
+            && pod.starts_with(&format!("{}-{}", self.name, &id_of(&self.name)[..9]))
+    }
+
+    /// How far its lines are apart.
+    pub(super) fn pace(&self) -> Duration {
+        Duration::from_millis(self.line_every.max(1))
+    }
+
+    /// The `n`th line of one of its pods.
+    pub(super) fn line(&self, n: u64) -> String {
+        const PATHS: [&str; 5] = ["/", "/cart", "/api/items?page=2", "/health", "/login"];
+        let place = usize::try_from(n % 5).unwrap_or(0);
+        let (path, slow) = (PATHS[place], n % 17 == 16);
+        let (code, millis) = if slow {
+            (503, 2_004)
+        } else {
+            (200, 3 + n % 40)
+        };
+        match self.log {
+            LogStyle::Access => format!("10.42.0.1 \"GET {path}\" {code} {millis}ms"),
+            LogStyle::Logfmt => {
+                let level = if slow { "error" } else { "info" };
+                format!(
+                    "level={level} msg=\"handled request\" path={path} code={code} duration={millis}ms n={n}"
+                )
+            }
+            LogStyle::Json => {
+                let level = if slow { "error" } else { "info" };
+                json!({ "level": level, "msg": "handled request", "path": path, "code": code, "n": n }).to_string()
+            }
+        }
+    }
+
+    /// What one of its pods uses after so many seconds.
+    pub(super) fn usage(&self, seconds: u64) -> Usage {
+        let step = u32::try_from((seconds + self.name.len() as u64) % 12).unwrap_or(0);
+        let rise = f64::from(if step < 6 { step } else { 12 - step }) / 6.0;
+        Usage {
+            cpu_cores: 0.01 + 0.08 * rise,
+            memory: (24 + self.name.len() as u64 * 5) << 20,
+            memory_limit: 0,
+        }
+    }
+}
