@@ -6,14 +6,14 @@ use std::time::Duration;
 use crate::domain::container::ContainerSpec;
 
 /// When a server's API answers.
-pub(super) const API_UP: Duration = Duration::from_millis(3_000);
+pub(super) const API_UP: Duration = Duration::from_secs(3);
 /// When a node has registered, and when it is Ready. An agent's time counts from its server's API.
 pub(super) const REGISTERED: Duration = Duration::from_millis(3_500);
 pub(super) const READY: Duration = Duration::from_millis(4_500);
 /// When the default ServiceAccount is there.
 pub(super) const ACCOUNT: Duration = Duration::from_millis(4_600);
 /// When the load balancer passes connections on.
-pub(super) const PROXY_UP: Duration = Duration::from_millis(6_000);
+pub(super) const PROXY_UP: Duration = Duration::from_secs(6);
 /// How often a booted k3s has something to say.
 const CHATTER: Duration = Duration::from_millis(2_300);
 

@@ -148,7 +148,9 @@ impl State {
                     .flat_map(|workload| workload.pods(&nodes, begun, clock))
                     .collect()
             }
-            "serviceaccounts" if now < begun + (behaviour::ACCOUNT - behaviour::API_UP) => {
+            "serviceaccounts"
+                if now < begun + behaviour::ACCOUNT.saturating_sub(behaviour::API_UP) =>
+            {
                 Vec::new()
             }
             _ => {

@@ -1,110 +1,29 @@
 //! The world as an engine.
 
-use std::{net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
-use futures::{StreamExt, stream, stream::BoxStream};
+use futures::{StreamExt, stream::BoxStream};
 use tokio::time::Instant;
 
-use super::{Held, State, World, behaviour, cluster, conflict, id_of, not_found};
+use super::{
+    Held, World, behaviour, cluster, conflict, id_of,
+    lookup::{carries, held, info_of, name_of},
+    not_found,
+};
 use crate::{
     backend::{Answer, ContainerRuntime, Error, ErrorKind},
     domain::{
-        LogLine, PublishedPort,
+        LogLine,
         container::{
-            Attachment, ContainerDetail, ContainerInfo, ContainerSpec, ContainerState, EngineEvent,
-            EngineInfo, ExecOutput, FileEntry, LogRequest, NetworkInfo, NetworkSpec, PullProgress,
-            Usage, VolumeSpec,
+            ContainerDetail, ContainerInfo, ContainerSpec, ContainerState, EngineEvent, EngineInfo,
+            ExecOutput, FileEntry, LogRequest, NetworkInfo, NetworkSpec, PullProgress, Usage,
+            VolumeSpec,
         },
     },
 };
 
 /// The largest file that is read, as with a real engine.
 const LARGEST_FILE: usize = 1 << 20;
-/// The size of every image, and how long a pull of one takes.
-const IMAGE: u64 = 180 << 20;
-const PULL_STEPS: u64 = 20;
-const PULL_STEP: Duration = Duration::from_millis(150);
-
-impl World {
-    fn info_of(&self, held: &Held, now: Instant) -> ContainerInfo {
-        let state = held.state(now);
-        let running = state == ContainerState::Running;
-        let code = behaviour::of(&held.spec).end.map_or(0, |(_, code)| code);
-        ContainerInfo {
-            id: id_of(&held.spec.name),
-            name: held.spec.name.clone(),
-            image: held.spec.image.clone(),
-            labels: held.spec.labels.clone(),
-            state,
-            status: match state {
-                ContainerState::Running => "Up".to_owned(),
-                ContainerState::Exited => format!("Exited ({code})"),
-                ContainerState::Restarting => "Restarting (1) 4 seconds ago".to_owned(),
-                other => other.word().to_owned(),
-            },
-            created: held.created,
-            attachments: (!held.spec.network.is_empty())
-                .then(|| Attachment {
-                    network: held.spec.network.clone(),
-                    address: held.spec.address.filter(|_| running),
-                    fixed: held.spec.address,
-                })
-                .into_iter()
-                .collect(),
-            ports: if running {
-                live_ports(&held.spec)
-            } else {
-                Vec::new()
-            },
-        }
-    }
-}
-
-/// The ports that are published while it runs; where the engine may choose, it chooses the same ones each time.
-fn live_ports(spec: &ContainerSpec) -> Vec<PublishedPort> {
-    let first = id_of(&spec.name)
-        .bytes()
-        .fold(32_768_u16, |port, byte| port.wrapping_add(u16::from(byte)));
-    let chosen =
-        |place: usize| u16::try_from(place).map_or(first, |place| first.saturating_add(place));
-    let numbered = spec.ports.iter().enumerate();
-    let mut ports: Vec<PublishedPort> = numbered
-        .map(|(place, port)| match port.host_port {
-            0 => PublishedPort {
-                host_port: chosen(place),
-                ..*port
-            },
-            _ => *port,
-        })
-        .collect();
-    ports.sort_unstable();
-    ports
-}
-
-/// The name of what is meant by a name or an ID.
-fn name_of(state: &State, meant: &str) -> String {
-    let all = state.containers.keys().chain(state.networks.keys());
-    all.into_iter()
-        .find(|name| id_of(name) == meant)
-        .cloned()
-        .unwrap_or_else(|| meant.to_owned())
-}
-
-fn held<'a>(state: &'a mut State, what: &str, meant: &str) -> Result<&'a mut Held, Error> {
-    let name = name_of(state, meant);
-    state
-        .containers
-        .get_mut(&name)
-        .ok_or_else(|| not_found(what, meant))
-}
-
-fn carries(labels: &crate::domain::container::Labels, wanted: &[&str]) -> bool {
-    wanted.iter().all(|label| match label.split_once('=') {
-        Some((key, value)) => labels.get(key).is_some_and(|found| found == value),
-        None => labels.contains_key(*label),
-    })
-}
-
 impl ContainerRuntime for World {
     fn info(&self) -> Answer<'_, EngineInfo> {
         self.call("info".to_owned(), |_| {
@@ -129,14 +48,14 @@ impl ContainerRuntime for World {
                 .containers
                 .values()
                 .filter(|held| carries(&held.spec.labels, labels));
-            Ok(wanted.map(|held| self.info_of(held, now)).collect())
+            Ok(wanted.map(|held| info_of(held, now)).collect())
         })
     }
 
     fn inspect<'a>(&'a self, container: &'a str) -> Answer<'a, ContainerDetail> {
         self.call(format!("inspect {container}"), move |state| {
             let held = held(state, "inspect", container)?;
-            let info = self.info_of(held, Instant::now());
+            let info = info_of(held, Instant::now());
             let ended = matches!(
                 info.state,
                 ContainerState::Exited | ContainerState::Restarting
@@ -193,38 +112,7 @@ impl ContainerRuntime for World {
     }
 
     fn pull(&self, image: &str) -> BoxStream<'static, Result<PullProgress, Error>> {
-        let (world, image) = (self.clone(), image.to_owned());
-        let steps = stream::iter(1..=PULL_STEPS).then(move |step| {
-            let (world, image) = (world.clone(), image.clone());
-            async move {
-                tokio::time::sleep(PULL_STEP).await;
-                world
-                    .call(format!("pull image {image}"), move |state| {
-                        if image.contains(".invalid/") {
-                            return Err(Error::new(
-                                ErrorKind::NotFound,
-                                format!("pull {image}"),
-                                "no such host",
-                            ));
-                        }
-                        if step == PULL_STEPS {
-                            state.images.insert(image);
-                        }
-                        Ok(PullProgress {
-                            done: IMAGE * step / PULL_STEPS,
-                            total: IMAGE,
-                        })
-                    })
-                    .await
-            }
-        });
-        // After an error there is nothing more.
-        let mut failed = false;
-        steps
-            .take_while(move |item| {
-                std::future::ready(!std::mem::replace(&mut failed, item.is_err()))
-            })
-            .boxed()
+        self.pull_stream(image)
     }
 
     fn create_network<'a>(&'a self, spec: &'a NetworkSpec) -> Answer<'a, String> {
@@ -285,7 +173,7 @@ impl ContainerRuntime for World {
                 created: self.0.clock.now(),
                 started: None,
                 stopped: None,
-                files: Default::default(),
+                files: BTreeMap::new(),
                 stuck: None,
             };
             state.containers.insert(name.clone(), held);

@@ -12,6 +12,7 @@ mod cluster;
 mod engine;
 mod faults;
 mod kube;
+mod lookup;
 mod pods;
 mod scenario;
 mod streams;
@@ -19,6 +20,7 @@ mod watch;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -205,7 +207,8 @@ fn id_of(name: &str) -> String {
         for byte in name.bytes() {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
-        id.push_str(&format!("{hash:016x}"));
+        // Writing to a String cannot fail.
+        let _ = write!(id, "{hash:016x}");
     }
     id
 }

@@ -1,6 +1,6 @@
 //! Worlds as TOML files: which clusters and contexts there are, and what runs in them.
 
-use std::{net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -168,7 +168,7 @@ fn cluster(
                 created,
                 started: Some(now.checked_sub(UP).unwrap_or(now)),
                 stopped: (entry.state == EntryState::Stopped).then_some(now),
-                files: Default::default(),
+                files: BTreeMap::new(),
                 stuck: broken.then_some(ContainerState::Restarting),
             },
         );

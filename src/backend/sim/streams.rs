@@ -7,10 +7,10 @@ use tokio::{sync::broadcast::error::RecvError, time::Instant};
 
 use super::{World, behaviour, not_found};
 use crate::{
-    backend::Error,
+    backend::{Error, ErrorKind},
     domain::{
         LogLine,
-        container::{ContainerSpec, EngineEvent, LogRequest, Usage},
+        container::{ContainerSpec, EngineEvent, LogRequest, PullProgress, Usage},
         log::sanitize,
     },
 };
@@ -18,7 +18,50 @@ use crate::{
 /// How often use is measured.
 const MEASURE: Duration = Duration::from_secs(1);
 
+/// The size of every image, and how long a pull of one takes.
+const IMAGE: u64 = 180 << 20;
+const PULL_STEPS: u64 = 20;
+const PULL_STEP: Duration = Duration::from_millis(150);
+
 impl World {
+    pub(super) fn pull_stream(
+        &self,
+        image: &str,
+    ) -> BoxStream<'static, Result<PullProgress, Error>> {
+        let (world, image) = (self.clone(), image.to_owned());
+        let steps = stream::iter(1..=PULL_STEPS).then(move |step| {
+            let (world, image) = (world.clone(), image.clone());
+            async move {
+                tokio::time::sleep(PULL_STEP).await;
+                world
+                    .call(format!("pull image {image}"), move |state| {
+                        if image.contains(".invalid/") {
+                            return Err(Error::new(
+                                ErrorKind::NotFound,
+                                format!("pull {image}"),
+                                "no such host",
+                            ));
+                        }
+                        if step == PULL_STEPS {
+                            state.images.insert(image);
+                        }
+                        Ok(PullProgress {
+                            done: IMAGE * step / PULL_STEPS,
+                            total: IMAGE,
+                        })
+                    })
+                    .await
+            }
+        });
+        // After an error there is nothing more.
+        let mut failed = false;
+        steps
+            .take_while(move |item| {
+                std::future::ready(!std::mem::replace(&mut failed, item.is_err()))
+            })
+            .boxed()
+    }
+
     pub(super) fn container_log(
         &self,
         container: &str,
@@ -83,12 +126,9 @@ impl World {
                         }
                     }
                 };
-                let (at, text) = match next {
-                    Some(next) => next,
-                    None => {
-                        end.await;
-                        return None;
-                    }
+                let Some((at, text)) = next else {
+                    end.await;
+                    return None;
                 };
                 tokio::select! {
                     biased;

@@ -1,0 +1,95 @@
+//! Finding the world's containers and telling what is seen of them.
+
+use tokio::time::Instant;
+
+use super::{Held, State, behaviour, id_of, not_found};
+use crate::{
+    backend::Error,
+    domain::{
+        PublishedPort,
+        container::{Attachment, ContainerInfo, ContainerSpec, ContainerState},
+    },
+};
+
+/// A container as a list shows it.
+pub(super) fn info_of(held: &Held, now: Instant) -> ContainerInfo {
+    let state = held.state(now);
+    let running = state == ContainerState::Running;
+    let code = behaviour::of(&held.spec).end.map_or(0, |(_, code)| code);
+    ContainerInfo {
+        id: id_of(&held.spec.name),
+        name: held.spec.name.clone(),
+        image: held.spec.image.clone(),
+        labels: held.spec.labels.clone(),
+        state,
+        status: match state {
+            ContainerState::Running => "Up".to_owned(),
+            ContainerState::Exited => format!("Exited ({code})"),
+            ContainerState::Restarting => "Restarting (1) 4 seconds ago".to_owned(),
+            other => other.word().to_owned(),
+        },
+        created: held.created,
+        attachments: (!held.spec.network.is_empty())
+            .then(|| Attachment {
+                network: held.spec.network.clone(),
+                address: held.spec.address.filter(|_| running),
+                fixed: held.spec.address,
+            })
+            .into_iter()
+            .collect(),
+        ports: if running {
+            live_ports(&held.spec)
+        } else {
+            Vec::new()
+        },
+    }
+}
+
+/// The ports that are published while it runs; where the engine may choose, it chooses the same ones each time.
+pub(super) fn live_ports(spec: &ContainerSpec) -> Vec<PublishedPort> {
+    let first = id_of(&spec.name)
+        .bytes()
+        .fold(32_768_u16, |port, byte| port.wrapping_add(u16::from(byte)));
+    let chosen =
+        |place: usize| u16::try_from(place).map_or(first, |place| first.saturating_add(place));
+    let numbered = spec.ports.iter().enumerate();
+    let mut ports: Vec<PublishedPort> = numbered
+        .map(|(place, port)| match port.host_port {
+            0 => PublishedPort {
+                host_port: chosen(place),
+                ..*port
+            },
+            _ => *port,
+        })
+        .collect();
+    ports.sort_unstable();
+    ports
+}
+
+/// The name of what is meant by a name or an ID.
+pub(super) fn name_of(state: &State, meant: &str) -> String {
+    let all = state.containers.keys().chain(state.networks.keys());
+    all.into_iter()
+        .find(|name| id_of(name) == meant)
+        .cloned()
+        .unwrap_or_else(|| meant.to_owned())
+}
+
+pub(super) fn held<'a>(
+    state: &'a mut State,
+    what: &str,
+    meant: &str,
+) -> Result<&'a mut Held, Error> {
+    let name = name_of(state, meant);
+    state
+        .containers
+        .get_mut(&name)
+        .ok_or_else(|| not_found(what, meant))
+}
+
+pub(super) fn carries(labels: &crate::domain::container::Labels, wanted: &[&str]) -> bool {
+    wanted.iter().all(|label| match label.split_once('=') {
+        Some((key, value)) => labels.get(key).is_some_and(|found| found == value),
+        None => labels.contains_key(*label),
+    })
+}
