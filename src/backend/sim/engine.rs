@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
-use futures::{StreamExt, stream::BoxStream};
+use futures::stream::BoxStream;
 use tokio::time::Instant;
 
 use super::{
