@@ -14,6 +14,7 @@ pub mod problem;
 pub mod secret;
 pub mod spec;
 pub mod subnet;
+pub mod workload;
 
 pub use cluster::{Cluster, ClusterState, Node, Role};
 pub use kube::{Health, ObjectKey};
@@ -24,3 +25,4 @@ pub use problem::{Problem, ProblemKind};
 pub use secret::Secret;
 pub use spec::{ApiEndpoint, ClusterSpec, Distribution};
 pub use subnet::Subnet;
+pub use workload::{Workload, WorkloadKind};

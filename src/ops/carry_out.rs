@@ -2,15 +2,15 @@
 
 use tokio::sync::mpsc;
 
-use super::{Cancel, Failure, Report, Request, Wish, execute::execute, prepare};
+use super::{Cancel, Failure, Report, Request, Wish, execute::execute, prepare::prepare_beside};
 use crate::{
     backend::Backends,
-    domain::ClusterSpec,
+    domain::{ClusterSpec, Subnet},
     plan::{Event, Plan, Step},
 };
 
-/// So often another choice is tried. Two creates at once need two.
-const CHOICES: usize = 3;
+/// So often a choice is made. Of several creates at once each round lets at least one go on.
+const CHOICES: usize = 8;
 
 /// Executes a plan that [`prepare`](super::prepare) made for the request, telling `events` how it goes. A receiver of
 /// 256 events or more loses no progress worth seeing; one that nobody reads delays the work by little and never stops it.
@@ -28,29 +28,39 @@ pub async fn carry_out(
     cancel: &Cancel,
 ) -> Result<Report, Failure> {
     let mut plan = plan;
-    let mut choices = 1;
+    let mut refused = Vec::new();
     loop {
         let failure = match execute(backends, request, plan.clone(), &events, cancel).await {
             Ok(report) => return Ok(report),
             Err(failure) => failure,
         };
-        let again = choices < CHOICES
+        let again = refused.len() + 1 < CHOICES
             && failure.undone
             && !cancel.is_cancelled()
             && matches!(&request.wish, Wish::Create { spec, .. } if was_taken(spec, &failure));
         if !again {
             return Err(failure);
         }
-        let Ok(other) = prepare(backends, request).await else {
-            return Err(failure);
+        // An engine keeps the addresses of a network that it is still making, and does not list it yet.
+        refused.extend(subnet(&plan));
+        let other = match prepare_beside(backends, request, &refused).await {
+            Ok(other) => other,
+            Err(problem) => return Err(Failure { problem, ..failure }),
         };
         // Only another choice of the same is tried: whatever else changed is for the person to see first.
         if outline(&other) != outline(&plan) || other == plan {
             return Err(failure);
         }
         plan = other;
-        choices += 1;
     }
+}
+
+/// The addresses that a plan chose.
+fn subnet(plan: &Plan) -> Option<Subnet> {
+    plan.steps.iter().find_map(|planned| match &planned.step {
+        Step::CreateNetwork(network) => Some(network.subnet),
+        _ => None,
+    })
 }
 
 /// Whether it failed at a choice that was ours: the engine says so only in words.

@@ -21,6 +21,7 @@ mod seam;
 mod steps;
 mod surroundings;
 mod undo;
+pub mod workload;
 
 pub use cancel::Cancel;
 pub use carry_out::carry_out;

@@ -16,7 +16,7 @@ use crate::{
     },
     domain::{
         ApiEndpoint, Cluster, ClusterName, ClusterSpec, ClusterState, Distribution, Problem,
-        Protocol, PublishedPort, Role,
+        Protocol, PublishedPort, Role, Subnet,
         container::{Labels, NetworkInfo},
     },
     plan::{
@@ -39,6 +39,15 @@ const REGISTRIES: &str = "/etc/rancher/k3s/registries.yaml";
 /// # Errors
 /// When the wish cannot be fulfilled in the world as it is, or the engine does not answer.
 pub async fn prepare(backends: &Backends, request: &Request) -> Result<Plan, Problem> {
+    prepare_beside(backends, request, &[]).await
+}
+
+/// The same, without the subnets that the engine has refused already although it lists no network that has them.
+pub(super) async fn prepare_beside(
+    backends: &Backends,
+    request: &Request,
+    refused: &[Subnet],
+) -> Result<Plan, Problem> {
     let world = observe(backends).await?;
     let wait = request.options.wait;
     match &request.wish {
@@ -52,7 +61,7 @@ pub async fn prepare(backends: &Backends, request: &Request) -> Result<Plan, Pro
                 wait,
                 kubeconfig: *kubeconfig,
                 clusters: &world.clusters,
-                networks: &with_routes(backends, &world),
+                networks: &in_use(backends, &world, refused),
                 engine: &world.engine,
                 chosen: &chosen,
             })
@@ -108,7 +117,7 @@ pub async fn prepare(backends: &Backends, request: &Request) -> Result<Plan, Pro
         Wish::Finish(name) => finish::plan(&Finish {
             cluster: free(&world, name, "finished")?,
             clusters: &world.clusters,
-            networks: &with_routes(backends, &world),
+            networks: &in_use(backends, &world, refused),
             volumes: &world.volumes,
             engine: &world.engine,
             wait,
@@ -171,23 +180,25 @@ fn choose(api: std::net::IpAddr) -> Result<Chosen, Problem> {
     })
 }
 
-/// The engine's networks, and as if they were some what the machine routes elsewhere.
-fn with_routes(backends: &Backends, world: &World) -> Vec<NetworkInfo> {
+/// The engine's networks, and as if they were some what it refused, and what the machine routes elsewhere.
+fn in_use(backends: &Backends, world: &World, refused: &[Subnet]) -> Vec<NetworkInfo> {
     let mut networks = world.networks.clone();
-    if backends.simulated {
-        return networks;
-    }
-    for route in surroundings::routes() {
+    let routes = if backends.simulated {
+        Vec::new()
+    } else {
+        surroundings::routes()
+    };
+    for subnet in routes.into_iter().chain(refused.iter().copied()) {
         let engines_own = world
             .networks
             .iter()
-            .any(|network| network.subnets.contains(&route));
+            .any(|network| network.subnets.contains(&subnet));
         if !engines_own {
             networks.push(NetworkInfo {
                 id: String::new(),
-                name: format!("the route to {route}"),
+                name: format!("the route to {subnet}"),
                 labels: Labels::new(),
-                subnets: vec![route],
+                subnets: vec![subnet],
                 gateway: None,
             });
         }

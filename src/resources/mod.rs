@@ -8,6 +8,7 @@ pub mod age;
 pub mod nodes;
 pub mod pods;
 pub mod quantity;
+pub mod selector;
 mod table;
 pub mod unlisted;
 
@@ -107,4 +108,6 @@ fn created(object: &Value) -> Cell {
 pub struct Scope {
     /// Only these namespaces; empty is all.
     pub namespaces: Vec<String>,
+    /// Only objects whose labels fit this selector, in the API's words; empty is all.
+    pub selector: String,
 }

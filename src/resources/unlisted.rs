@@ -14,6 +14,24 @@ pub static SECRETS: KindSpec = core_kind("secrets");
 /// `ServiceAccount`, without whose `default` a namespace admits no pod.
 pub static SERVICE_ACCOUNTS: KindSpec = core_kind("serviceaccounts");
 
+/// Services, of which only the selector and the ports are read.
+pub static SERVICES: KindSpec = core_kind("services");
+
+/// Deployments, of which only the selector is read.
+pub static DEPLOYMENTS: KindSpec = grouped_kind("apps", "deployments");
+
+/// `StatefulSet`s, of which only the selector is read.
+pub static STATEFUL_SETS: KindSpec = grouped_kind("apps", "statefulsets");
+
+/// `DaemonSet`s, of which only the selector is read.
+pub static DAEMON_SETS: KindSpec = grouped_kind("apps", "daemonsets");
+
+/// `ReplicaSet`s, of which only the selector is read.
+pub static REPLICA_SETS: KindSpec = grouped_kind("apps", "replicasets");
+
+/// Jobs, of which only the selector is read.
+pub static JOBS: KindSpec = grouped_kind("batch", "jobs");
+
 /// `Namespace`; of each only the name is read.
 pub static NAMESPACES: KindSpec = KindSpec {
     plural: "namespaces",
@@ -27,9 +45,13 @@ pub static NAMESPACES: KindSpec = KindSpec {
 };
 
 const fn core_kind(plural: &'static str) -> KindSpec {
+    grouped_kind("", plural)
+}
+
+const fn grouped_kind(group: &'static str, plural: &'static str) -> KindSpec {
     KindSpec {
         plural,
-        group: "",
+        group,
         version: "v1",
         namespaced: true,
         whole: false,

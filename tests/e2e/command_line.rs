@@ -133,9 +133,10 @@ fn a_terminated_create_leaves_nothing() {
     while !seen.contains(&started) {
         let line = lines
             .next()
-            .expect("it ended before its server started")
+            .unwrap_or_else(|| panic!("it ended before its server started: {seen}"))
             .unwrap();
         seen.push_str(&line);
+        seen.push('\n');
     }
     assert_ne!(story.remains(), Vec::<String>::new());
     let id = Pid::from_child(&child);

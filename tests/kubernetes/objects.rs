@@ -228,6 +228,7 @@ async fn the_use_of_a_pod_is_that_of_its_containers() {
     assert_eq!(used[0].1.memory, 64 * 1024 * 1024 + 1024);
     let scope = Scope {
         namespaces: vec!["other".to_owned()],
+        ..Scope::default()
     };
     assert_eq!(
         api.pod_usage(&scope).await.unwrap_err().kind,

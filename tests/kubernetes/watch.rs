@@ -303,6 +303,7 @@ async fn a_scope_of_namespaces_asks_for_these_alone() {
     .await;
     let scope = Scope {
         namespaces: vec!["b".to_owned()],
+        selector: "app in (a,b)".to_owned(),
     };
     let mut rows = fake.api().await.watch(&pods::KIND, &scope);
     assert_eq!(names(&listed(&mut rows).await.0), ["b/b1"]);
@@ -311,7 +312,13 @@ async fn a_scope_of_namespaces_asks_for_these_alone() {
         panic!("a change");
     };
     assert!(matches!(&changes[..], [Change::Gone(key)] if key.to_string() == "b/b1"));
-    assert_eq!(fake.seen().len(), 2);
+    let seen = fake.seen();
+    assert_eq!(seen.len(), 2);
+    assert!(
+        seen.iter()
+            .all(|request| request.query("labelSelector").contains("app")),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test]

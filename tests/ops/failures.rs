@@ -223,6 +223,21 @@ async fn two_creates_of_one_name_do_not_take_each_others_things() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn addresses_of_a_network_that_is_not_listed_yet_are_gone_around() {
+    let place = Place::new();
+    let free = [
+        "172.18.0.0/16",
+        "172.19.0.0/16",
+        "172.20.0.0/16",
+        "172.21.0.0/16",
+    ];
+    place.fake.reserve(&free);
+    let report = place.run(create(1, 1), None).await.unwrap();
+    let json = serde_json::to_string(&report.plan.to_json()).unwrap();
+    assert!(json.contains("172.22.0.0/16"), "{json}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dead_server_is_noticed_while_its_api_is_waited_for() {
     let place = Place::new();
     place.run(create(1, 0), None).await.unwrap();

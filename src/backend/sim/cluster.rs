@@ -162,6 +162,12 @@ impl State {
                     .iter()
                     .filter(|((kind, ..), _)| kind == plural)
                     .map(|(_, object)| object.clone())
+                    .chain(
+                        cluster
+                            .workloads
+                            .iter()
+                            .filter_map(|workload| workload.object(plural)),
+                    )
                     .collect();
                 all.extend(packaged(plural).filter(|object| {
                     let key = (

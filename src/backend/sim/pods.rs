@@ -151,6 +151,7 @@ impl Workload {
                         "namespace": self.namespace,
                         "uid": id_of(&name)[..36],
                         "name": name,
+                        "labels": { "app": self.name },
                         "creationTimestamp": if life > 0 { clock.now() } else { self.since(begun, clock) }.to_string(),
                     },
                     "spec": { "containers": [{ "name": "app" }], "nodeName": if self.status == "Pending" { String::new() } else { node } },
@@ -163,6 +164,25 @@ impl Workload {
                 })
             })
             .collect()
+    }
+
+    /// The object that keeps its pods, or the Service in front of them, as Kubernetes would show them.
+    pub(super) fn object(&self, plural: &str) -> Option<Value> {
+        let spec = match plural {
+            "deployments" => json!({
+                "replicas": self.replicas,
+                "selector": { "matchLabels": { "app": self.name } },
+            }),
+            "services" => json!({
+                "selector": { "app": self.name },
+                "ports": [{ "name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP" }],
+            }),
+            _ => return None,
+        };
+        Some(json!({
+            "metadata": { "namespace": self.namespace, "name": self.name },
+            "spec": spec,
+        }))
     }
 
     /// Replaces the pod of that name by a new one; `false` where it has none.

@@ -8,7 +8,7 @@ use super::kube::Api;
 use crate::{
     backend::{Change, WatchItem, back_off},
     domain::{ObjectKey, Problem},
-    resources::{KindSpec, Row, Scope},
+    resources::{KindSpec, Row, Scope, selector},
 };
 
 /// How often a few rows are looked at; there is no event for what time alone changes.
@@ -59,6 +59,7 @@ async fn follow(
                 attempt = 0;
                 let rows: BTreeMap<ObjectKey, Row> = objects
                     .iter()
+                    .filter(|object| selector::fits(&scope.selector, object))
                     .filter_map(kind.from_object)
                     .filter(|row| {
                         scope.namespaces.is_empty()

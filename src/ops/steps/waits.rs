@@ -200,6 +200,7 @@ async fn watch_until(
             .then(|| namespace.to_owned())
             .into_iter()
             .collect(),
+        ..Scope::default()
     };
     let mut bell = api.watch(kind, &scope);
     loop {

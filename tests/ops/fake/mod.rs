@@ -54,6 +54,8 @@ struct Held {
 pub struct Things {
     containers: BTreeMap<String, Held>,
     networks: BTreeMap<String, (Subnet, BTreeMap<String, String>)>,
+    /// Of networks that another is just making.
+    unlisted_subnets: Vec<Subnet>,
     volumes: BTreeMap<String, BTreeMap<String, String>>,
     /// Kubernetes objects, `kind/namespace/name`.
     objects: BTreeMap<String, Value>,
@@ -124,6 +126,14 @@ impl Fake {
         script.calls = 0;
         script.struck = None;
         script.fault = Some((call, fault));
+    }
+
+    /// Somebody else is making networks of these subnets.
+    pub fn reserve(&self, subnets: &[&str]) {
+        let subnets = subnets
+            .iter()
+            .map(|subnet| subnet.parse::<Subnet>().unwrap());
+        self.lock().unlisted_subnets.extend(subnets);
     }
 
     /// The call that went wrong, if it came to that; no further one does.

@@ -119,7 +119,9 @@ impl ContainerRuntime for Fake {
             let overlaps = things
                 .networks
                 .values()
-                .any(|(subnet, _)| subnet.overlaps(spec.subnet));
+                .map(|(subnet, _)| subnet)
+                .chain(&things.unlisted_subnets)
+                .any(|subnet| subnet.overlaps(spec.subnet));
             if things.networks.contains_key(&spec.name) || overlaps {
                 return Err(conflict(
                     "create network",

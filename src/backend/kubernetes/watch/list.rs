@@ -107,9 +107,10 @@ impl Listing {
             "None"
         };
         let wire = wire.clone();
+        let selector = scope.selector.clone();
         let pages = stream::iter(areas)
             .flat_map_unordered(SIDE_BY_SIDE, move |area| {
-                pages(wire.clone(), kind, area, objects)
+                pages(wire.clone(), kind, area, selector.clone(), objects)
             })
             .boxed();
         Ok(Self {
@@ -144,7 +145,13 @@ impl Listing {
 /// are in none of the lists, so the watch has to bring them.
 async fn names(wire: &Wire, version: &mut Version) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
-    let mut pages = pages(wire.clone(), &NAMESPACES, String::new(), "None");
+    let mut pages = pages(
+        wire.clone(),
+        &NAMESPACES,
+        String::new(),
+        String::new(),
+        "None",
+    );
     while let Some(page) = pages.next().await {
         let page = page?;
         version.add(page.version.as_deref());
@@ -158,15 +165,17 @@ fn pages(
     wire: Wire,
     kind: &'static KindSpec,
     namespace: String,
+    selector: String,
     objects: &'static str,
 ) -> BoxStream<'static, Result<Page, Error>> {
     let begin = (wire, Reader::new(kind), Some(String::new()));
     stream::unfold(begin, move |(wire, mut reader, token)| {
-        let namespace = namespace.clone();
+        let (namespace, selector) = (namespace.clone(), selector.clone());
         async move {
             let token = token?;
             let mut ask = Ask::get(collection(kind, &namespace))
                 .with("limit", PAGE)
+                .with("labelSelector", &selector)
                 .with("continue", &token);
             if !kind.whole {
                 ask = ask.with("includeObject", objects).accepting(TABLE);

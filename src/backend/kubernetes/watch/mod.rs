@@ -190,6 +190,7 @@ impl Watcher {
             .with("watch", "true")
             .with("allowWatchBookmarks", "true")
             .with("timeoutSeconds", WATCH_SECONDS)
+            .with("labelSelector", &self.scope.selector)
             .with(
                 "resourceVersion",
                 self.version.as_deref().unwrap_or_default(),
