@@ -49,7 +49,7 @@ impl Context {
     #[must_use]
     pub fn kubeconfig_files(&self) -> KubeconfigFiles {
         match &self.global.kubeconfig {
-            Some(path) => KubeconfigFiles::new(vec![path.clone()]),
+            Some(path) => KubeconfigFiles::new(vec![path.clone()]).with_own_directory(),
             None if self.global.simulate.is_some() => KubeconfigFiles::none(),
             None => KubeconfigFiles::from_environment(),
         }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Subcommand};
-use etcetera::BaseStrategy;
 
 use super::{
     cluster::Targets,
@@ -115,7 +114,7 @@ async fn merge(cx: &Context, args: &Merge) -> Result<(), Problem> {
         let files = match &args.output {
             Some(path) => KubeconfigFiles::new(vec![path.clone()]),
             None if args.kubeconfig_merge_default => cx.kubeconfig_files(),
-            None => KubeconfigFiles::new(vec![own_file(&cluster.name)?]),
+            None => KubeconfigFiles::new(vec![own_file(cx, &cluster.name)?]),
         };
         let switch = args.kubeconfig_switch_context;
         kubeconfig::merge(&backends, &cluster, &files, switch).await?;
@@ -126,17 +125,15 @@ async fn merge(cx: &Context, args: &Merge) -> Result<(), Problem> {
     print(&format!("{}\n", paths.join(":")))
 }
 
-/// The file of one cluster's own.
-///
-/// # Errors
-/// Where there is no home directory.
-pub fn own_file(cluster: &ClusterName) -> Result<PathBuf, Problem> {
-    let strategy = etcetera::choose_base_strategy().map_err(|error| {
-        Problem::failed("there is no place for the kubeconfig", error.to_string())
-            .with_hint("name a file with --output")
-    })?;
-    let name = format!("kubeconfig-{cluster}.yaml");
-    Ok(strategy.config_dir().join("coracle").join(name))
+fn own_file(cx: &Context, cluster: &ClusterName) -> Result<PathBuf, Problem> {
+    let files = cx.kubeconfig_files().with_own_directory();
+    files.own_file(cluster).ok_or_else(|| {
+        Problem::failed(
+            "there is no place for the kubeconfig",
+            "no home directory is known",
+        )
+        .with_hint("name a file with --output")
+    })
 }
 
 async fn remove(cx: &Context, args: &Remove) -> Result<(), Problem> {

@@ -33,6 +33,7 @@ use self::{
 use crate::{
     config::Names,
     domain::{Problem, log::sanitize},
+    tui,
 };
 
 /// The whole program: reads the command line and does what it says.
@@ -55,7 +56,15 @@ fn start(line: CommandLine) -> Result<(), Problem> {
         Reader::Pane
     };
     logging::start(line.global.log_file.as_deref(), reader)?;
-    let (config, problems) = settings::read(line.config.as_deref(), Names::default());
+    let actions: Vec<&str> = tui::actions::ACTIONS
+        .iter()
+        .map(|action| action.name)
+        .collect();
+    let names = Names {
+        actions: &actions,
+        roles: &tui::theme::roles(),
+    };
+    let (config, problems) = settings::read(line.config.as_deref(), names);
     // Two workers: the work is waiting for answers, and the machine belongs to the clusters.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

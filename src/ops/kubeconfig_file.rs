@@ -9,29 +9,42 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use etcetera::BaseStrategy as _;
 use serde_json::Value;
 
 use super::{kubeconfig_lock::Locks, kubeconfig_write as write};
 use crate::{
     config::kubeconfig::{Document, List},
-    domain::{Problem, Secret},
+    domain::{ClusterName, Problem, Secret},
 };
 
-/// The kubeconfig files that count, in kubectl's order.
+/// The kubeconfig files that count, in kubectl's order, and where clusters have files of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KubeconfigFiles(Vec<PathBuf>);
+pub struct KubeconfigFiles {
+    paths: Vec<PathBuf>,
+    own: Option<PathBuf>,
+}
 
 impl KubeconfigFiles {
     /// These files, the most important first.
     #[must_use]
     pub fn new(paths: Vec<PathBuf>) -> Self {
-        Self(paths)
+        Self { paths, own: None }
+    }
+
+    /// The same, and the directory with the files that belong to one cluster each and go with it.
+    #[must_use]
+    pub fn with_own_directory(mut self) -> Self {
+        self.own = etcetera::choose_base_strategy()
+            .ok()
+            .map(|places| places.config_dir().join("coracle"));
+        self
     }
 
     /// None: nothing is read or written.
     #[must_use]
     pub fn none() -> Self {
-        Self(Vec::new())
+        Self::new(Vec::new())
     }
 
     /// Those that `KUBECONFIG` lists, or else `~/.kube/config`.
@@ -44,31 +57,37 @@ impl KubeconfigFiles {
                     .collect()
             })
             .unwrap_or_default();
-        if listed.is_empty() {
-            Self(
-                etcetera::home_dir()
-                    .map(|home| home.join(".kube").join("config"))
-                    .into_iter()
-                    .collect(),
-            )
+        let paths = if listed.is_empty() {
+            etcetera::home_dir()
+                .map(|home| home.join(".kube").join("config"))
+                .into_iter()
+                .collect()
         } else {
-            Self(listed)
-        }
+            listed
+        };
+        Self::new(paths).with_own_directory()
+    }
+
+    /// The file of one cluster's own, which nothing else is in.
+    #[must_use]
+    pub fn own_file(&self, cluster: &ClusterName) -> Option<PathBuf> {
+        let name = format!("kubeconfig-{cluster}.yaml");
+        self.own.as_ref().map(|directory| directory.join(name))
     }
 
     /// The files, in order.
     #[must_use]
     pub fn paths(&self) -> &[PathBuf] {
-        &self.0
+        &self.paths
     }
 
     /// The file that new entries go to: the first one that exists, or the last of the list.
     #[must_use]
     pub fn default_file(&self) -> Option<&Path> {
-        self.0
+        self.paths
             .iter()
             .find(|path| path.exists())
-            .or_else(|| self.0.last())
+            .or_else(|| self.paths.last())
             .map(PathBuf::as_path)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::actions::{ACTIONS, ActionId};
 use crate::{
-    config::{KeyChord, Keymap as Settings, nearest},
+    config::{KeyChord, Keymap as Settings},
     domain::Problem,
 };
 
@@ -16,23 +16,11 @@ pub struct Keymap {
 }
 
 impl Keymap {
-    /// The keymap of the settings. A wrong name or a key that two actions claim is a problem to show, never a reason not
-    /// to start: the action's own keys stay then, and the earlier of two claims holds.
+    /// The keymap of the settings, which have been read with the names of all actions. A key that two actions claim is a
+    /// problem to show, never a reason not to start: the earlier of two claims holds.
     #[must_use]
     pub fn new(settings: &Settings) -> (Self, Vec<Problem>) {
         let mut problems = Vec::new();
-        for name in settings.keys.keys() {
-            if !ACTIONS.iter().any(|action| action.name == name) {
-                let mut problem = Problem::usage(
-                    format!("[keymap.keys] {name:?} is not used"),
-                    "there is no such action",
-                );
-                if let Some(meant) = nearest(name, ACTIONS.iter().map(|action| action.name)) {
-                    problem = problem.with_hint(format!("did you mean {meant:?}?"));
-                }
-                problems.push(problem);
-            }
-        }
         let mut map = Self::default();
         // Keys that a person chose take precedence over those that an action merely has.
         let chosen = ACTIONS

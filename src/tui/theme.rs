@@ -5,7 +5,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::config::{Theme as Settings, ThemeName};
+use crate::config::{Colour, Theme as Settings, ThemeName};
 
 /// What a piece of text means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,6 +34,28 @@ pub enum Tone {
     Selected,
     /// What has been searched for and found.
     Match,
+}
+
+/// Every role with the name that the settings have for it.
+const ROLES: [(&str, Tone); 12] = [
+    ("text", Tone::Text),
+    ("dim", Tone::Dim),
+    ("title", Tone::Title),
+    ("border", Tone::Border),
+    ("focus", Tone::Focus),
+    ("key", Tone::Key),
+    ("good", Tone::Good),
+    ("warning", Tone::Warning),
+    ("error", Tone::Bad),
+    ("progress", Tone::Progress),
+    ("selected", Tone::Selected),
+    ("match", Tone::Match),
+];
+
+/// The names of all roles that a colour can be given to.
+#[must_use]
+pub fn roles() -> [&'static str; ROLES.len()] {
+    ROLES.map(|(name, _)| name)
 }
 
 /// Characters that not every terminal can show.
@@ -87,6 +109,8 @@ const ASCII: Glyphs = Glyphs {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Theme {
     name: ThemeName,
+    /// The person's own colours.
+    own: Vec<(Tone, Color)>,
     /// Whether only ASCII characters are drawn, borders included.
     pub ascii: bool,
     /// The characters for states.
@@ -103,8 +127,12 @@ impl Theme {
             name => name,
         };
         let ascii = settings.ascii || !unicode;
+        let own = ROLES
+            .iter()
+            .filter_map(|(role, tone)| Some((*tone, color_of(*settings.colors.get(*role)?))));
         Self {
             name,
+            own: own.collect(),
             ascii,
             glyphs: if ascii { ASCII } else { UNICODE },
         }
@@ -125,6 +153,16 @@ impl Theme {
                 Tone::Text | Tone::Good | Tone::Progress => plain,
             };
         }
+        let style = self.usual(tone);
+        match self.own.iter().find(|(own, _)| *own == tone) {
+            Some((_, color)) => style.fg(*color),
+            None => style,
+        }
+    }
+
+    /// The style of a role without the person's own colours.
+    fn usual(&self, tone: Tone) -> Style {
+        let plain = Style::new();
         let color = |color| plain.fg(color);
         match (tone, self.name) {
             (Tone::Text, _) => plain,
@@ -160,5 +198,32 @@ impl Theme {
             (Tone::Progress, ThemeName::Light) => color(Color::Rgb(0, 110, 120)),
             (Tone::Progress, _) => color(Color::Blue),
         }
+    }
+}
+
+const fn color_of(colour: Colour) -> Color {
+    match colour {
+        Colour::Default => Color::Reset,
+        Colour::Palette(number) => Color::Indexed(number),
+        Colour::Rgb(red, green, blue) => Color::Rgb(red, green, blue),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_s_own_colours_go_over_the_theme_s_and_none_are_drawn_without_colour() {
+        let mut settings = Settings::default();
+        let red = Colour::Palette(9);
+        settings.colors.insert("error".to_owned(), red);
+        let theme = Theme::new(&settings, true, true);
+        let style = theme.style(Tone::Bad);
+        assert_eq!(style.fg, Some(Color::Indexed(9)));
+        assert!(style.add_modifier.contains(Modifier::BOLD));
+        assert_eq!(theme.style(Tone::Good).fg, Some(Color::Green));
+        let mono = Theme::new(&settings, false, true);
+        assert!(ROLES.iter().all(|(_, tone)| mono.style(*tone).fg.is_none()));
     }
 }

@@ -1,11 +1,9 @@
 //! `coracle cluster delete`: as k3d's, it does not ask, and a cluster that is not there is no failure. The screen asks.
 
-use std::io::ErrorKind;
-
 use super::targets::{self, Manner, Targets};
 use crate::{
-    cli::{context::Context, kubeconfig::own_file, output::note},
-    domain::{ClusterName, Problem, ProblemKind, spec::WaitFor},
+    cli::{context::Context, output::note},
+    domain::{Problem, ProblemKind, spec::WaitFor},
     ops::{self, Wish},
 };
 
@@ -37,23 +35,8 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
             Ok(_) => requests.push(request),
         }
     }
-    let simulated = backends.simulated;
     targets::each(cx, &backends, &args.manner, requests, |name| {
-        if !simulated {
-            forget_file(name);
-        }
         format!("cluster \"{name}\" is deleted")
     })
     .await
-}
-
-/// Removes the file that `kubeconfig merge` wrote for the cluster; its credentials open nothing any more.
-fn forget_file(name: &ClusterName) {
-    let Ok(path) = own_file(name) else { return };
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            note(&format!("{} was not removed: {error}", path.display()));
-        }
-        _ => {}
-    }
 }

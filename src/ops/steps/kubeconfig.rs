@@ -1,6 +1,6 @@
 //! The cluster's access in the person's kubeconfig: merged, removed, put back as it was.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use super::{Effect, Run};
 use crate::{
@@ -55,12 +55,30 @@ pub(super) async fn merge(
 pub(super) async fn remove(run: &Run<'_>, context: &str) -> Result<Effect, Problem> {
     let context = context.to_owned();
     let files = run.files.clone();
-    let changed = in_background(move || kubeconfig_file::remove(&files, &context)).await?;
+    let own = files.own_file(&run.plan.cluster);
+    let changed = in_background(move || {
+        let removed = kubeconfig_file::remove(&files, &context)?;
+        Ok(forget(own.as_deref())? || removed)
+    })
+    .await?;
     Ok(if changed {
         Effect::Changed
     } else {
         Effect::Nothing
     })
+}
+
+/// Removes the file of the cluster's own: its credentials open nothing any more.
+fn forget(own: Option<&Path>) -> Result<bool, Problem> {
+    let Some(path) = own else { return Ok(false) };
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Problem::failed(
+            format!("{} was not removed", path.display()),
+            error.to_string(),
+        )),
+    }
 }
 
 pub(in crate::ops) async fn restore(run: &Run<'_>, before: Before) -> Result<(), Problem> {
