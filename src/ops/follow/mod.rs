@@ -8,7 +8,7 @@ mod pod;
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{future::BoxFuture, stream, stream::BoxStream};
+use futures::{StreamExt as _, future::BoxFuture, stream, stream::BoxStream};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -89,24 +89,22 @@ impl Pauses {
 }
 
 /// A stream of what a future sends. The future runs while somebody waits for the stream, in the same task, so that
-/// dropping the stream ends it.
+/// dropping the stream ends it. Its end may be asked for again: whoever gathers a batch finds it in the middle.
 fn driven(
     items: mpsc::Receiver<LogItem>,
     work: BoxFuture<'static, ()>,
 ) -> BoxStream<'static, LogItem> {
-    Box::pin(stream::unfold(
-        (items, Some(work)),
-        |(mut items, mut work)| async move {
-            loop {
-                let Some(running) = work.as_mut() else {
-                    return items.recv().await.map(|item| (item, (items, work)));
-                };
-                tokio::select! {
-                    biased;
-                    item = items.recv() => return item.map(|item| (item, (items, work))),
-                    () = running => work = None,
-                }
+    let items = stream::unfold((items, Some(work)), |(mut items, mut work)| async move {
+        loop {
+            let Some(running) = work.as_mut() else {
+                return items.recv().await.map(|item| (item, (items, work)));
+            };
+            tokio::select! {
+                biased;
+                item = items.recv() => return item.map(|item| (item, (items, work))),
+                () = running => work = None,
             }
-        },
-    ))
+        }
+    });
+    items.fuse().boxed()
 }
