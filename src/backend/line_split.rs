@@ -1,29 +1,31 @@
 //! Lines out of chunks: engines and API servers send a log as bytes, cut anywhere.
 //!
-//! A line is passed on when it ends, or when it is longer than a line may be; what comes until the next line feed is
-//! then dropped, so that a gigabyte without a line feed costs no memory.
+//! A line is passed on when it ends. Of one that is longer than a line may be only the beginning is kept and the rest
+//! is counted, so that a gigabyte without a line feed costs no memory, and its reader learns how much is missing.
 
 use jiff::Timestamp;
 
-use crate::domain::{
-    LogLine,
-    log::{MAX_LINE_BYTES, sanitize},
-};
+use crate::domain::{LogLine, log::MAX_LINE_BYTES};
 
 /// The longest prefix that is kept of a line: the text plus the timestamp before it.
 const KEEP: usize = MAX_LINE_BYTES + 64;
+
+/// A line of which as much is left out is passed on before its end, and goes on as another one: it may never end, and
+/// a reader who waits for that sees nothing.
+const PATIENCE: u64 = 16 << 20;
 
 /// Puts chunks together into lines.
 #[derive(Debug, Default)]
 pub(crate) struct LineSplit {
     rest: Vec<u8>,
-    skipping: bool,
+    /// Bytes of this line that were not kept.
+    more: u64,
 }
 
 impl LineSplit {
     /// Whether the last chunk ended inside a line.
     pub(crate) fn is_mid_line(&self) -> bool {
-        self.skipping || !self.rest.is_empty()
+        !self.rest.is_empty()
     }
 
     /// Takes a chunk and returns the lines that it completes.
@@ -31,17 +33,11 @@ impl LineSplit {
         let mut lines = Vec::new();
         let mut parts = chunk.split(|byte| *byte == b'\n').peekable();
         while let Some(part) = parts.next() {
-            if !self.skipping {
-                let room = (KEEP + 1).saturating_sub(self.rest.len());
-                self.rest.extend_from_slice(&part[..part.len().min(room)]);
-            }
-            let ended = parts.peek().is_some();
-            if !self.skipping && (ended || self.rest.len() > KEEP) {
-                lines.push(parse(&self.rest));
-                self.rest.clear();
-                self.skipping = !ended;
-            } else if ended {
-                self.skipping = false;
+            let kept = part.len().min(KEEP.saturating_sub(self.rest.len()));
+            self.rest.extend_from_slice(&part[..kept]);
+            self.more += (part.len() - kept) as u64;
+            if parts.peek().is_some() || self.more >= PATIENCE {
+                lines.push(self.line());
             }
         }
         lines
@@ -49,41 +45,25 @@ impl LineSplit {
 
     /// What is left when the stream has ended without a line feed.
     pub(crate) fn finish(&mut self) -> Option<LogLine> {
-        let rest = std::mem::take(&mut self.rest);
-        (!rest.is_empty()).then(|| parse(&rest))
+        (!self.rest.is_empty()).then(|| self.line())
+    }
+
+    fn line(&mut self) -> LogLine {
+        let line = parse(&self.rest, self.more);
+        self.rest.clear();
+        self.more = 0;
+        line
     }
 }
 
 /// Separates the runtime's timestamp (RFC 3339, then one space) from the text.
-fn parse(raw: &[u8]) -> LogLine {
-    let stamp = raw.iter().take(40).position(|byte| *byte == b' ');
-    let time = stamp.and_then(|end| {
-        std::str::from_utf8(&raw[..end])
-            .ok()?
-            .parse::<Timestamp>()
-            .ok()
-    });
-    let text = match (time, stamp) {
-        (Some(_), Some(end)) => &raw[end + 1..],
-        // A line that is empty but for its time has no space behind it.
-        _ => match std::str::from_utf8(raw)
-            .ok()
-            .and_then(|text| text.parse::<Timestamp>().ok())
-        {
-            Some(time) => {
-                return LogLine {
-                    time: Some(time),
-                    source: "".into(),
-                    text: "".into(),
-                };
-            }
-            None => raw,
-        },
-    };
-    LogLine {
-        time,
-        source: "".into(),
-        text: sanitize(text).into(),
+fn parse(raw: &[u8], more: u64) -> LogLine {
+    let time = |stamp: &[u8]| std::str::from_utf8(stamp).ok()?.parse::<Timestamp>().ok();
+    // A line that is empty but for its time may have no space behind it.
+    let end = raw.iter().take(40).position(|byte| *byte == b' ');
+    match time(&raw[..end.unwrap_or(raw.len())]) {
+        Some(time) => LogLine::from_raw(Some(time), end.map_or(&[], |end| &raw[end + 1..]), more),
+        None => LogLine::from_raw(None, raw, more),
     }
 }
 
@@ -114,12 +94,30 @@ mod tests {
         let mut lines = Vec::new();
         for _ in 0..1000 {
             lines.extend(split.push(&[b'x'; 10_000]));
-            assert!(split.rest.len() <= KEEP + 1);
+            assert!(split.rest.len() <= KEEP);
         }
         lines.extend(split.push(b"\nnext\n"));
         assert_eq!(lines.len(), 2);
-        assert!(lines[0].text.ends_with("(line cut)"));
+        assert!(lines[0].text.ends_with("… (9.9 MB more)"));
         assert_eq!(&*lines[1].text, "next");
+    }
+
+    #[test]
+    fn a_line_that_never_ends_is_shown_all_the_same() {
+        let mut split = LineSplit::default();
+        let mut lines = Vec::new();
+        for _ in 0..40 {
+            lines.extend(split.push(&vec![b'x'; 1 << 20]));
+        }
+        assert_eq!(lines.len(), 2);
+        assert!(split.is_mid_line());
+        lines.extend(split.push(b"\nnext\n"));
+        assert!(
+            lines[..3]
+                .iter()
+                .all(|line| line.text.ends_with("MB more)"))
+        );
+        assert_eq!(&*lines[3].text, "next");
     }
 
     #[test]

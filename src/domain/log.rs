@@ -2,8 +2,14 @@
 
 use jiff::Timestamp;
 
+use super::paint::{Paint, Style};
+
 /// Longer lines are cut here; the cut is marked. 16 KiB is what container runtimes write as one record.
 pub const MAX_LINE_BYTES: usize = 16 * 1024;
+
+/// At most so many runs of colour are kept of a line; behind the last one the text is plain. A line where every
+/// letter has its own colour is a picture, and would otherwise cost twenty times its text.
+pub const MAX_PAINT: usize = 256;
 
 /// One line of output of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +20,32 @@ pub struct LogLine {
     pub source: Box<str>,
     /// The text, without control characters or escape sequences and with tabs expanded.
     pub text: Box<str>,
+    /// The colours that the program gave it, in the order of their places; none for most lines.
+    pub paint: Box<[Paint]>,
+}
+
+impl LogLine {
+    /// A line of text that is known to be harmless, without colours and of the only source.
+    #[must_use]
+    pub fn plain(time: Option<Timestamp>, text: impl Into<Box<str>>) -> Self {
+        Self {
+            time,
+            source: "".into(),
+            text: text.into(),
+            paint: Box::default(),
+        }
+    }
+
+    /// A line as a container wrote it, made harmless, its colours kept; `more` bytes of it were already left out at
+    /// its end.
+    #[must_use]
+    pub fn from_raw(time: Option<Timestamp>, raw: &[u8], more: u64) -> Self {
+        let cleaned = clean(raw, more);
+        Self {
+            paint: cleaned.paint.into(),
+            ..Self::plain(time, cleaned.text)
+        }
+    }
 }
 
 /// What follows a log: lines, and honest words where lines are missing.
@@ -26,64 +58,168 @@ pub enum LogItem {
 }
 
 /// Makes a raw line harmless: escape sequences and control characters go, tabs become spaces, invalid UTF-8 becomes
-/// the replacement character, and what is longer than [`MAX_LINE_BYTES`] is cut with a mark.
+/// the replacement character, and what is longer than [`MAX_LINE_BYTES`] is cut with a mark that says how much.
 #[must_use]
 pub fn sanitize(raw: &[u8]) -> String {
-    let cut = raw.len() > MAX_LINE_BYTES;
-    let text = String::from_utf8_lossy(&raw[..raw.len().min(MAX_LINE_BYTES)]);
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\u{1b}' => skip_escape(&mut chars),
-            '\t' => out.push_str("    "),
-            // Besides control characters: marks that reorder or hide text on a terminal.
-            c if c.is_control()
-                || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
-                {}
-            c => out.push(c),
-        }
-    }
-    if cut {
-        out.push_str(" … (line cut)");
-    }
-    out
+    clean(raw, 0).text
 }
 
-/// Skips the rest of an escape sequence: CSI up to its final byte, OSC and other strings up to their terminator.
-fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    match chars.peek() {
-        Some('[') => {
-            chars.next();
-            for c in chars.by_ref() {
-                if ('\u{40}'..='\u{7e}').contains(&c) {
-                    break;
-                }
-            }
-        }
-        Some(']' | 'P' | '_' | '^' | 'X') => {
-            chars.next();
-            while let Some(c) = chars.next() {
-                if c == '\u{7}' || (c == '\u{1b}' && chars.next_if_eq(&'\\').is_some()) {
-                    break;
-                }
-            }
-        }
-        // Intermediate bytes and one final byte: "ESC ( B" and the like.
-        Some(_) => {
-            while chars
-                .next_if(|c| ('\u{20}'..='\u{2f}').contains(c))
-                .is_some()
-            {}
-            chars.next();
-        }
-        None => {}
+/// A text that has become harmless, and its colours.
+#[derive(Default)]
+struct Cleaned {
+    text: String,
+    paint: Vec<Paint>,
+    /// How the next character looks.
+    style: Style,
+}
+
+fn clean(raw: &[u8], more: u64) -> Cleaned {
+    let kept = if raw.len() > MAX_LINE_BYTES {
+        // Not in the middle of a character, as far as there are any.
+        (MAX_LINE_BYTES - 3..=MAX_LINE_BYTES)
+            .rev()
+            .find(|end| raw[*end] & 0xc0 != 0x80)
+            .unwrap_or(MAX_LINE_BYTES)
+    } else {
+        raw.len()
+    };
+    let more = more + (raw.len() - kept) as u64;
+    let text = String::from_utf8_lossy(&raw[..kept]);
+    let mut cleaned = Cleaned::default();
+    if text.bytes().any(is_suspect) {
+        cleaned.take(&text);
+    } else {
+        cleaned.text = text.into_owned();
     }
+    if more > 0 {
+        cleaned.style = Style::default();
+        cleaned.push(&format!(" … ({} more)", bytes(more)));
+    }
+    cleaned
+}
+
+impl Cleaned {
+    /// Takes in what is harmless of a text.
+    fn take(&mut self, text: &str) {
+        let mut rest = text;
+        loop {
+            // A suspect byte begins a character, so that this is a boundary.
+            let harmless = rest.bytes().position(is_suspect).unwrap_or(rest.len());
+            self.push(&rest[..harmless]);
+            let mut chars = rest[harmless..].chars();
+            rest = match chars.next() {
+                None => return,
+                Some('\u{1b}') => self.escape(chars.as_str()),
+                Some('\u{9b}') => self.control_sequence(chars.as_str()),
+                Some('\t') => {
+                    self.push("    ");
+                    chars.as_str()
+                }
+                Some(c) => {
+                    if !c.is_control() && !reorders(c) {
+                        self.push(c.encode_utf8(&mut [0; 4]));
+                    }
+                    chars.as_str()
+                }
+            };
+        }
+    }
+
+    fn push(&mut self, harmless: &str) {
+        let before = self.paint.last().map_or(Style::default(), |run| run.style);
+        if harmless.is_empty() {
+            return;
+        }
+        if self.style != before && self.paint.len() < MAX_PAINT {
+            self.paint.push(Paint {
+                // Cannot be larger: the text is at most four times the longest line.
+                at: u32::try_from(self.text.len()).unwrap_or(u32::MAX),
+                // The last run that there is room for ends the colours.
+                style: if self.paint.len() + 1 < MAX_PAINT {
+                    self.style
+                } else {
+                    Style::default()
+                },
+            });
+        }
+        self.text.push_str(harmless);
+    }
+
+    /// Reads over the rest of an escape sequence and returns what follows it.
+    fn escape<'a>(&mut self, rest: &'a str) -> &'a str {
+        let mut chars = rest.chars();
+        match chars.next() {
+            Some('[') => self.control_sequence(chars.as_str()),
+            // OSC and other strings, up to their terminator.
+            Some(']' | 'P' | '_' | '^' | 'X') => {
+                while let Some(c) = chars.next() {
+                    if c == '\u{7}' || c == '\u{9c}' {
+                        break;
+                    }
+                    if c == '\u{1b}'
+                        && let Some(after) = chars.as_str().strip_prefix('\\')
+                    {
+                        return after;
+                    }
+                }
+                chars.as_str()
+            }
+            // Intermediate bytes and one final byte: "ESC ( B" and the like.
+            Some(_) => {
+                let rest = rest.trim_start_matches(|c| ('\u{20}'..='\u{2f}').contains(&c));
+                let mut chars = rest.chars();
+                chars.next();
+                chars.as_str()
+            }
+            None => rest,
+        }
+    }
+
+    /// Reads a control sequence up to its final byte; a colour is remembered.
+    fn control_sequence<'a>(&mut self, rest: &'a str) -> &'a str {
+        let Some((end, last)) = rest
+            .char_indices()
+            .find(|(_, c)| ('\u{40}'..='\u{7e}').contains(c))
+        else {
+            return "";
+        };
+        let parameters = &rest[..end];
+        // Others than numbers make it another sequence that also ends in "m".
+        if last == 'm' && parameters.bytes().all(|byte| matches!(byte, b'0'..=b';')) {
+            self.style.apply(parameters);
+        }
+        &rest[end + 1..]
+    }
+}
+
+/// Whether a character that begins with this byte may be one that must not pass: control characters (the second half
+/// of them begin with `C2`), and those of [`reorders`].
+const fn is_suspect(byte: u8) -> bool {
+    matches!(byte, 0..0x20 | 0x7f | 0xc2 | 0xd8 | 0xe2)
+}
+
+/// Besides control characters: marks that reorder or break text on a terminal.
+const fn reorders(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A number of bytes in words: `200 bytes`, `9.9 MB`.
+fn bytes(count: u64) -> String {
+    let (unit, name) = match count {
+        0..1_000 => return format!("{count} bytes"),
+        1_000..1_000_000 => (1_000, "kB"),
+        1_000_000..1_000_000_000 => (1_000_000, "MB"),
+        _ => (1_000_000_000, "GB"),
+    };
+    format!("{}.{} {name}", count / unit, count % unit / (unit / 10))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::domain::paint::Colour;
 
     #[test]
     fn escapes_and_control_characters_never_pass() {
@@ -93,8 +229,11 @@ mod tests {
             (b"\x1b]8;;http://x\x1b\\link\x1b]8;;\x07 end", "link end"),
             (b"\x1b(Bplain\r\n", "plain"),
             (b"bad \xff byte", "bad \u{fffd} byte"),
-            ("a\u{202e}b".as_bytes(), "ab"),
+            ("a\u{202e}b\u{61c}c".as_bytes(), "abc"),
+            ("\u{9b}31mred\u{9d}".as_bytes(), "red"),
+            ("§ – é".as_bytes(), "§ – é"),
             (b"\x1b", ""),
+            (b"\x1b[31", ""),
             (b"\x9bcsi", "\u{fffd}csi"),
         ] {
             assert_eq!(sanitize(raw), want, "{raw:?}");
@@ -102,8 +241,57 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_ten_megabytes_is_cut_with_a_mark() {
+    fn colours_are_kept_beside_the_text() {
+        let line = LogLine::from_raw(None, b"a \x1b[31m\x1b[1mred\x1b[0m \x1b[32m\x1b[0mplain", 0);
+        assert_eq!(&*line.text, "a red plain");
+        let places: Vec<_> = line.paint.iter().map(|run| run.at).collect();
+        assert_eq!(places, [2, 5]);
+        assert_eq!(line.paint[0].style.fg, Colour::Indexed(1));
+        assert_eq!(line.paint[1].style, Style::default());
+        // These end in "m" and are no colours.
+        let line = LogLine::from_raw(None, b"\x1b[>4;31mx\x1b[?31my", 0);
+        assert_eq!((&*line.text, line.paint.len()), ("xy", 0));
+    }
+
+    #[test]
+    fn a_line_of_ten_megabytes_is_cut_and_says_how_much_is_missing() {
         let line = sanitize(&vec![b'x'; 10_000_000]);
-        assert!(line.len() < MAX_LINE_BYTES + 32 && line.ends_with("(line cut)"));
+        assert!(line.len() < MAX_LINE_BYTES + 32);
+        assert!(line.ends_with("x … (9.9 MB more)"));
+        let two = "ü".repeat(MAX_LINE_BYTES);
+        assert!(!sanitize(&two.as_bytes()[..MAX_LINE_BYTES + 40]).contains('\u{fffd}'));
+        assert!(!sanitize(format!("x{two}").as_bytes()).contains('\u{fffd}'));
+    }
+
+    #[test]
+    fn a_picture_of_colours_costs_no_more_than_its_share() {
+        let raw = "\x1b[35mx\x1b[36my".repeat(1_000);
+        let line = LogLine::from_raw(None, raw.as_bytes(), 0);
+        assert_eq!(line.paint.len(), MAX_PAINT);
+        assert_eq!(
+            line.paint.last().map(|run| run.style),
+            Some(Style::default())
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_container_writes_is_harmless(parts in prop::collection::vec(
+            prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..20),
+                "(\u{1b}\\[|\u{9b})[0-9;:?]{0,8}[a-zA-Z]?".prop_map(String::into_bytes),
+                "[a-zü漢\u{85}\u{202e}\t]{0,9}".prop_map(String::into_bytes),
+            ], 0..12), more in 0_u64..3)
+        {
+            let line = LogLine::from_raw(None, &parts.concat(), more);
+            prop_assert!(!line.text.chars().any(|c| c.is_control() || reorders(c)));
+            let mut last = None;
+            for run in &line.paint {
+                prop_assert!(line.text.is_char_boundary(run.at as usize));
+                prop_assert!((run.at as usize) < line.text.len());
+                prop_assert!(last < Some(run.at));
+                last = Some(run.at);
+            }
+        }
     }
 }

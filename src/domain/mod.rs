@@ -9,6 +9,7 @@ pub mod container;
 pub mod kube;
 pub mod log;
 pub mod name;
+pub mod paint;
 pub mod port;
 pub mod problem;
 pub mod secret;

@@ -53,11 +53,7 @@ mod tests {
     use super::*;
 
     fn line(second: i64, text: &str) -> LogLine {
-        LogLine {
-            time: Timestamp::from_second(second).ok(),
-            source: "".into(),
-            text: text.into(),
-        }
+        LogLine::plain(Timestamp::from_second(second).ok(), text)
     }
 
     #[test]
@@ -80,11 +76,7 @@ mod tests {
     #[test]
     fn lines_without_a_time_are_always_new() {
         let mut seam = Seam::default();
-        let line = LogLine {
-            time: None,
-            source: "".into(),
-            text: "x".into(),
-        };
+        let line = LogLine::plain(None, "x");
         seam.begin();
         assert!(seam.is_new(&line) && seam.is_new(&line));
     }

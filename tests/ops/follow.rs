@@ -23,11 +23,7 @@ const NODE: &str = "k3d-demo-server-0";
     reason = "it stands beside lines that failed"
 )]
 fn line(second: i64, text: &str) -> Result<LogLine, Error> {
-    Ok(LogLine {
-        time: Timestamp::from_second(second).ok(),
-        source: "".into(),
-        text: text.into(),
-    })
+    Ok(LogLine::plain(Timestamp::from_second(second).ok(), text))
 }
 
 fn broken() -> Result<LogLine, Error> {

@@ -182,7 +182,7 @@ mod tests {
         chunks.push(out(&format!("{T} next\n")));
         let lines = read(chunks, None, None).await;
         assert_eq!(lines.len(), 2);
-        assert!(lines[0].len() < MAX_LINE_BYTES + 64 && lines[0].ends_with("(line cut)"));
+        assert!(lines[0].len() < MAX_LINE_BYTES + 64 && lines[0].ends_with("MB more)"));
         assert_eq!(lines[1], "next");
     }
 

@@ -17,7 +17,6 @@ use crate::{
         LogLine, ObjectKey,
         container::{LogRequest, Usage},
         kube::ApiHealth,
-        log::sanitize,
     },
     resources::{KindSpec, Scope, pods},
 };
@@ -241,16 +240,10 @@ impl KubeApi for Api {
                     || api.objects(&pods::KIND).is_ok_and(|all| {
                         all.iter().any(|object| field(object, "name") == *pod.name)
                     });
-                let text = sanitize(workload.line(n).as_bytes()).into();
+                let text = workload.line(n);
                 there.then(|| {
-                    (
-                        Ok(LogLine {
-                            time: Some(clock.at(at)),
-                            source: "".into(),
-                            text,
-                        }),
-                        n + 1,
-                    )
+                    let line = LogLine::from_raw(Some(clock.at(at)), text.as_bytes(), 0);
+                    (Ok(line), n + 1)
                 })
             }
         })

@@ -11,7 +11,6 @@ use crate::{
     domain::{
         LogLine,
         container::{ContainerSpec, EngineEvent, LogRequest, PullProgress, Usage},
-        log::sanitize,
     },
 };
 
@@ -135,11 +134,7 @@ impl World {
                     () = tokio::time::sleep_until(at) => {}
                     () = end => return None,
                 }
-                let line = LogLine {
-                    time: Some(clock.at(at)),
-                    source: "".into(),
-                    text: sanitize(text.as_bytes()).into(),
-                };
+                let line = LogLine::from_raw(Some(clock.at(at)), text.as_bytes(), 0);
                 Some((Ok(line), n + 1))
             }
         })

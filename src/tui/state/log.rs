@@ -80,11 +80,7 @@ mod tests {
     use crate::domain::LogLine;
 
     fn line(text: &str) -> LogItem {
-        LogItem::Line(LogLine {
-            time: None,
-            source: "".into(),
-            text: text.into(),
-        })
+        LogItem::Line(LogLine::plain(None, text))
     }
 
     #[test]

@@ -305,13 +305,11 @@ impl ContainerRuntime for Fake {
             vec!["booting".into(), up.into()]
         });
         let time = held.started;
-        let lines = stream::iter(lines.into_iter().map(move |text| {
-            Ok(LogLine {
-                time,
-                source: "".into(),
-                text: text.into(),
-            })
-        }));
+        let lines = stream::iter(
+            lines
+                .into_iter()
+                .map(move |text| Ok(LogLine::plain(time, text))),
+        );
         if request.follow && held.state == ContainerState::Running {
             lines.chain(stream::pending()).boxed()
         } else {
