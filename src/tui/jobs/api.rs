@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use super::{Context, Sink, back_off, moment};
 use crate::{
-    backend::Error,
+    backend::{Error, ErrorKind},
     domain::{Problem, kube::ApiHealth},
     tui::msg::{ClusterId, News},
 };
 
 /// Often enough to notice a change while looking, seldom enough to cost nothing.
 const EVERY: Duration = Duration::from_secs(10);
+/// Nobody works with an API that needs longer than this to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(context: Context, id: ClusterId, sink: Sink) {
     let mut failures = 0;
@@ -35,5 +37,15 @@ pub(super) async fn run(context: Context, id: ClusterId, sink: Sink) {
 }
 
 async fn ask(context: &Context, id: &ClusterId) -> Result<ApiHealth, Error> {
-    context.connections.get(context, id).await?.health().await
+    let asked = async { context.connections.get(context, id).await?.health().await };
+    tokio::time::timeout(PATIENCE, asked)
+        .await
+        .unwrap_or_else(|_| {
+            let why = format!("no answer within {} s", PATIENCE.as_secs());
+            Err(Error::new(
+                ErrorKind::Timeout,
+                "ask whether the API is ready",
+                why,
+            ))
+        })
 }

@@ -17,6 +17,11 @@ const GATHER: Duration = Duration::from_millis(60);
 /// Kubeconfig files belong to other programs too, and nothing tells when they are written. Looking costs microseconds.
 const CONTEXTS: Duration = Duration::from_secs(5);
 
+/// A frozen engine ends no connection, so it is asked whether it is there after as long a silence.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// An engine on this machine answers within milliseconds, one behind a slow link within a second.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Runs until it is ended.
 pub(super) async fn run(context: Context, sink: Sink) {
     let mut attempt = 0;
@@ -25,12 +30,8 @@ pub(super) async fn run(context: Context, sink: Sink) {
         let tried = match (context.open)().await {
             Err(tried) => tried,
             Ok(backends) => {
-                let why = follow(&backends, &sink, &mut attempt).await;
-                let endpoint = backends
-                    .runtime
-                    .info()
-                    .await
-                    .map_or_else(|_| "the engine".to_owned(), |info| info.endpoint);
+                let mut endpoint = "the engine".to_owned();
+                let why = follow(&backends, &sink, &mut attempt, &mut endpoint).await;
                 vec![Tried {
                     endpoint,
                     source: "in use until now".to_owned(),
@@ -53,19 +54,35 @@ pub(super) async fn run(context: Context, sink: Sink) {
 }
 
 /// Observes the world whenever something happened, until the engine goes away.
-async fn follow(backends: &Backends, sink: &Sink, attempt: &mut u32) -> Problem {
+async fn follow(
+    backends: &Backends,
+    sink: &Sink,
+    attempt: &mut u32,
+    endpoint: &mut String,
+) -> Problem {
     // The stream first: what happens while the first list is on its way is not missed.
     let mut events = backends.runtime.events();
     loop {
         match ops::observe(backends).await {
             Ok(world) => {
                 *attempt = 0;
+                endpoint.clone_from(&world.engine.endpoint);
                 sink.send(News::World(Box::new(world), backends.clone()))
                     .await;
             }
             Err(problem) => return problem,
         }
-        match events.next().await {
+        let event = loop {
+            match tokio::time::timeout(HEARTBEAT, events.next()).await {
+                Ok(event) => break event,
+                Err(_) => {
+                    if let Err(problem) = alive(backends).await {
+                        return problem;
+                    }
+                }
+            }
+        };
+        match event {
             Some(Ok(_)) => {}
             Some(Err(error)) => return error.into(),
             None => {
@@ -87,6 +104,16 @@ async fn follow(backends: &Backends, sink: &Sink, attempt: &mut u32) -> Problem 
                 },
             }
         }
+    }
+}
+
+async fn alive(backends: &Backends) -> Result<(), Problem> {
+    match tokio::time::timeout(PATIENCE, backends.runtime.info()).await {
+        Ok(answer) => answer.map(drop).map_err(Problem::from),
+        Err(_) => Err(Problem::unreachable(
+            "the engine does not answer",
+            format!("no answer within {} s", PATIENCE.as_secs()),
+        )),
     }
 }
 

@@ -4,7 +4,7 @@
 //! made anew once for all changes of a frame; the sort is fast on what is sorted but for a few. A list that comes in
 //! anew takes rows away only when it is complete: what was known stays in view until then.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{cmp::Ordering, collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
 
@@ -54,6 +54,8 @@ pub struct Pods {
     /// The selection.
     pub scroll: Scroll<ObjectKey>,
     relist: bool,
+    /// Whether it is stale only because the API does not answer, although the watch has not broken off.
+    silent: bool,
     /// Whether the order of what is shown may have changed since the last [`Pods::refresh`].
     stale: bool,
 }
@@ -72,6 +74,7 @@ impl Default for Pods {
             usage: HashMap::new(),
             scroll: Scroll::default(),
             relist: false,
+            silent: false,
             stale: false,
         }
     }
@@ -110,6 +113,7 @@ impl Pods {
 
     /// Takes in what the watch tells. The view is stale until [`Pods::refresh`].
     pub fn take(&mut self, item: WatchItem, now: Timestamp) {
+        self.answered();
         match item {
             WatchItem::Page { rows, first } => {
                 if first {
@@ -138,20 +142,40 @@ impl Pods {
                 problem,
                 retry_in,
                 attempt,
-            } => {
-                let since = match &self.live {
-                    Live::Stale { since, .. } => *since,
-                    _ => now,
-                };
-                let retry_at = now.checked_add(retry_in).unwrap_or(now);
-                self.live = Live::Stale {
-                    problem,
-                    since,
-                    retry_at,
-                    attempt,
-                };
-            }
+            } => self.break_off(problem, now, retry_in, attempt),
         }
+    }
+
+    /// The API does not answer. A server that is frozen or behind a dead link ends no watch: nothing comes any more, and
+    /// what is shown may be wrong.
+    pub fn unanswered(&mut self, problem: &Problem, now: Timestamp, retry_in: Duration) {
+        if self.live == Live::Now {
+            self.silent = true;
+        }
+        if self.silent {
+            self.break_off(problem.clone(), now, retry_in, 1);
+        }
+    }
+
+    /// The API answers, or the watch tells something.
+    pub fn answered(&mut self) {
+        if std::mem::take(&mut self.silent) {
+            self.live = Live::Now;
+        }
+    }
+
+    fn break_off(&mut self, problem: Problem, now: Timestamp, retry_in: Duration, attempt: u32) {
+        let since = match &self.live {
+            Live::Stale { since, .. } => *since,
+            _ => now,
+        };
+        let retry_at = now.checked_add(retry_in).unwrap_or(now);
+        self.live = Live::Stale {
+            problem,
+            since,
+            retry_at,
+            attempt,
+        };
     }
 
     fn remove(&mut self, key: &ObjectKey) {
@@ -352,6 +376,29 @@ mod tests {
         pods.take(WatchItem::Live, Timestamp::UNIX_EPOCH);
         pods.refresh(10);
         pods
+    }
+
+    #[test]
+    fn a_frozen_server_makes_what_is_shown_stale_until_it_answers() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut pods = Pods::default();
+        let problem = Problem::unreachable("ask", "no answer");
+        pods.unanswered(&problem, now, Duration::from_secs(1));
+        assert_eq!(pods.live, Live::Loading);
+        pods.take(WatchItem::Live, now);
+        pods.unanswered(&problem, now, Duration::from_secs(1));
+        assert!(matches!(pods.live, Live::Stale { .. }));
+        pods.answered();
+        assert_eq!(pods.live, Live::Now);
+        // A watch that broke off is true again only when it says so.
+        let broken = WatchItem::Broken {
+            problem,
+            retry_in: Duration::from_secs(1),
+            attempt: 1,
+        };
+        pods.take(broken, now);
+        pods.answered();
+        assert!(matches!(pods.live, Live::Stale { .. }));
     }
 
     #[test]

@@ -47,9 +47,16 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
             }
         }
         (TaskKey::Api(id), News::ApiUp(health)) => {
+            if let Some(pods) = state.pods.get_mut(&id) {
+                pods.answered();
+            }
             state.clusters.api.insert(id, ApiState::Up(health));
         }
         (TaskKey::Api(id), News::ApiDown(problem, retry_at)) => {
+            if let Some(pods) = state.pods.get_mut(&id) {
+                let retry_in = retry_at.duration_since(state.now).unsigned_abs();
+                pods.unanswered(&problem, state.now, retry_in);
+            }
             state
                 .clusters
                 .api
