@@ -11,3 +11,5 @@ mod layering;
 mod ops;
 #[cfg(test)]
 mod sim;
+#[cfg(test)]
+mod tui;

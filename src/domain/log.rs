@@ -116,7 +116,7 @@ impl Cleaned {
                     chars.as_str()
                 }
                 Some(c) => {
-                    if !c.is_control() && !reorders(c) {
+                    if !is_harmful(c) {
                         self.push(c.encode_utf8(&mut [0; 4]));
                     }
                     chars.as_str()
@@ -193,14 +193,17 @@ impl Cleaned {
 }
 
 /// Whether a character that begins with this byte may be one that must not pass: control characters (the second half
-/// of them begin with `C2`), and those of [`reorders`].
+/// of them begin with `C2`), and the marks of [`is_harmful`].
 const fn is_suspect(byte: u8) -> bool {
     matches!(byte, 0..0x20 | 0x7f | 0xc2 | 0xd8 | 0xe2)
 }
 
-/// Besides control characters: marks that reorder or break text on a terminal.
-const fn reorders(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Whether a terminal would obey the character instead of showing it: control characters, and marks that reorder or
+/// break text.
+#[must_use]
+pub fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A number of bytes in words: `200 bytes`, `9.9 MB`.
@@ -284,7 +287,7 @@ mod tests {
             ], 0..12), more in 0_u64..3)
         {
             let line = LogLine::from_raw(None, &parts.concat(), more);
-            prop_assert!(!line.text.chars().any(|c| c.is_control() || reorders(c)));
+            prop_assert!(!line.text.chars().any(is_harmful));
             let mut last = None;
             for run in &line.paint {
                 prop_assert!(line.text.is_char_boundary(run.at as usize));

@@ -116,9 +116,7 @@ impl Action {
                 engine(state)?;
                 free(state)?;
                 let Some(cluster) = state.selected_cluster() else {
-                    return Err(
-                        "a context of a kubeconfig is not a cluster of this engine".to_owned()
-                    );
+                    return Err("a context, no cluster of this engine".to_owned());
                 };
                 if cluster.distribution == crate::domain::Distribution::Kind
                     && self.id != ActionId::Delete

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use jiff::Timestamp;
+use ratatui::Frame;
 use tokio::{
     signal::unix::{SignalKind, signal},
     time::Instant,
@@ -99,10 +100,11 @@ pub(super) async fn run(
                         update(&mut state, Msg::News(key, Box::new(News::Broke(problem))), Timestamp::now())
                     }
                     Turn::News(news) => {
-                        let mut effects = take(&mut state, &mut runner, *news);
+                        let now = Timestamp::now();
+                        let mut effects = take(&mut state, &mut runner, *news, now);
                         for _ in 1..TURN {
                             let Some(news) = runner.more() else { break };
-                            effects.extend(take(&mut state, &mut runner, news));
+                            effects.extend(take(&mut state, &mut runner, news, now));
                         }
                         effects
                     }
@@ -149,20 +151,35 @@ async fn leave(screen: Screen, mut runner: Runner) -> Result<(), Problem> {
 
 fn draw(screen: &mut Screen, state: &mut State) -> std::io::Result<()> {
     tui_logger::move_events();
-    state.now = Timestamp::now();
+    lay(state, Timestamp::now(), |view| screen.draw(view))
+}
+
+/// Draws the state at a moment, by something that draws a frame.
+///
+/// # Errors
+/// What it says.
+pub(super) fn lay<E>(
+    state: &mut State,
+    now: Timestamp,
+    mut draw: impl FnMut(&mut dyn FnMut(&mut Frame<'_>)) -> Result<(), E>,
+) -> Result<(), E> {
+    state.now = now;
     state.settle();
-    if paint(screen, state)? {
+    if paint(state, &mut draw)? {
         // Panes have another height than when the lists were scrolled: the selection has to be in view there too.
         state.settle();
-        paint(screen, state)?;
+        paint(state, &mut draw)?;
     }
     Ok(())
 }
 
 /// Draws the state as it is; `true` when things lie elsewhere than before.
-fn paint(screen: &mut Screen, state: &mut State) -> std::io::Result<bool> {
+fn paint<E>(
+    state: &mut State,
+    draw: &mut impl FnMut(&mut dyn FnMut(&mut Frame<'_>)) -> Result<(), E>,
+) -> Result<bool, E> {
     let mut laid = None;
-    screen.draw(|frame| laid = Some(view(state, frame)))?;
+    draw(&mut |frame| laid = Some(view(state, frame)))?;
     let moved = laid.filter(|laid| *laid != state.laid);
     let has_moved = moved.is_some();
     if let Some(laid) = moved {
@@ -172,7 +189,12 @@ fn paint(screen: &mut Screen, state: &mut State) -> std::io::Result<bool> {
 }
 
 /// Takes in news, unless they come from a task that another one has replaced.
-fn take(state: &mut State, runner: &mut Runner, (key, generation, news): Stamped) -> Vec<Effect> {
+pub(super) fn take(
+    state: &mut State,
+    runner: &mut Runner,
+    (key, generation, news): Stamped,
+    now: Timestamp,
+) -> Vec<Effect> {
     if !runner.is_current(&key, generation) {
         return Vec::new();
     }
@@ -184,7 +206,7 @@ fn take(state: &mut State, runner: &mut Runner, (key, generation, news): Stamped
         context.backends = Some(backends.clone());
         context.clusters = std::sync::Arc::new(world.clusters.clone());
     }
-    update(state, Msg::News(key, Box::new(news)), Timestamp::now())
+    update(state, Msg::News(key, Box::new(news)), now)
 }
 
 /// The clusters that are gone, or were made anew under their name.
@@ -197,7 +219,8 @@ fn replaced(before: &[Cluster], now: &[Cluster]) -> Vec<ClusterId> {
         .collect()
 }
 
-fn perform(runner: &mut Runner, effect: Effect) {
+/// Has the runner do what is to be done; what concerns the terminal or the program is the caller's.
+pub(super) fn perform(runner: &mut Runner, effect: Effect) {
     match effect {
         Effect::Plan(id, wish) => {
             let job = jobs::plan(runner.context(), wish);

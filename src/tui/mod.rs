@@ -14,6 +14,7 @@ mod input;
 mod jobs;
 pub mod keymap;
 pub mod msg;
+pub mod offscreen;
 pub mod picture;
 mod runner;
 pub mod state;

@@ -1,6 +1,6 @@
 //! What can happen to the screen, as data: keys, and news of tasks.
 
-use jiff::Timestamp;
+use std::time::Duration;
 
 use crate::{
     backend::{Backends, WatchItem, docker::Tried},
@@ -78,19 +78,19 @@ impl TaskKey {
 pub enum News {
     /// The engine answered: the world as it is.
     World(Box<World>, Backends),
-    /// No engine answered, or it went away: what was tried, and when it is tried again.
+    /// No engine answered, or it went away: what was tried, and in how long it is tried again.
     EngineDown {
         /// Every endpoint with its answer.
         tried: Vec<Tried>,
-        /// When the next try is made.
-        retry_at: Timestamp,
+        /// The pause before the next try.
+        retry_in: Duration,
     },
     /// The contexts of the kubeconfig files, and what is wrong with the files.
     Contexts(Vec<ContextInfo>, Vec<Problem>),
     /// The API answered.
     ApiUp(ApiHealth),
-    /// The API did not answer.
-    ApiDown(Problem, Timestamp),
+    /// The API did not answer, and in how long it is asked again.
+    ApiDown(Problem, Duration),
     /// Rows of the task's kind.
     Rows(WatchItem),
     /// What the task's container uses.

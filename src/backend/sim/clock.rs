@@ -13,10 +13,11 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub(super) fn start() -> Self {
+    /// A clock that shows a moment now.
+    pub(super) fn start(calendar: Timestamp) -> Self {
         Self {
             begun: Instant::now(),
-            calendar: Timestamp::now(),
+            calendar,
         }
     }
 

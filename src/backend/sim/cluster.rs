@@ -48,7 +48,7 @@ pub(super) fn begin(state: &mut State, container: &str) {
         state
             .clusters
             .entry(name)
-            .or_insert_with(|| Cluster::new(Workload::system(), None));
+            .or_insert_with(|| Cluster::new(Workload::system(0), None));
     }
 }
 

@@ -82,9 +82,18 @@ impl World {
     /// # Errors
     /// When there is no scenario of that name.
     pub fn named(name: &str) -> Result<Self, Problem> {
+        Self::begun(name, Timestamp::now())
+    }
+
+    /// The same, in which it is a certain time of a certain day now: with paused time it is then the same world
+    /// every time.
+    ///
+    /// # Errors
+    /// When there is no scenario of that name.
+    pub fn begun(name: &str, now: Timestamp) -> Result<Self, Problem> {
         let (events, _) = broadcast::channel(EVENTS);
         let world = Self(Arc::new(Inner {
-            clock: Clock::start(),
+            clock: Clock::start(now),
             state: Mutex::default(),
             faults: Mutex::default(),
             events,

@@ -73,7 +73,7 @@ fn running() -> String {
 
 impl Workload {
     /// What every k3s cluster runs.
-    pub(super) fn system() -> Vec<Self> {
+    pub(super) fn system(age_minutes: u64) -> Vec<Self> {
         ["coredns", "local-path-provisioner", "metrics-server"]
             .map(|name| Self {
                 namespace: "kube-system".to_owned(),
@@ -83,7 +83,7 @@ impl Workload {
                 restarts: 0,
                 restarts_every: 0,
                 replaced_every: 0,
-                age_minutes: 0,
+                age_minutes,
                 log: LogStyle::Logfmt,
                 line_every: 5_000,
                 deleted: BTreeMap::new(),

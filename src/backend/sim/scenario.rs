@@ -179,7 +179,7 @@ fn cluster(
     state
         .volumes
         .insert(names::image_volume(&name), labels::volume(&name));
-    let mut workloads = Workload::system();
+    let mut workloads = Workload::system(entry.age_hours * 60);
     workloads.extend(entry.workload);
     state
         .clusters

@@ -13,6 +13,7 @@ pub mod scale;
 use ratatui::{
     Frame,
     layout::{Constraint, Rect},
+    style::Style,
     symbols::border,
     text::Line,
     widgets::{Block, Clear},
@@ -89,7 +90,9 @@ pub fn bordered(title: &str, focused: bool, theme: &Theme) -> Block<'static> {
     } else {
         block
     };
-    block.title(Line::styled(format!(" {title} "), theme.style(title_tone)))
+    // The border's colour lies below the title and would shine through.
+    let style = Style::reset().patch(theme.style(title_tone));
+    block.title(Line::styled(format!(" {title} "), style))
 }
 
 /// Clears a centred area of at most the given size, draws the border of a dialog there and returns what is inside.

@@ -292,7 +292,7 @@ impl NewCluster {
         let [label_area, value, note_area] = Layout::horizontal([
             Constraint::Length(16),
             Constraint::Fill(1),
-            Constraint::Length(22),
+            Constraint::Length(if note.is_empty() { 0 } else { 22 }),
         ])
         .areas(row);
         frame.render_widget(

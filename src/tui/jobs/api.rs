@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Context, Sink, back_off, moment};
+use super::{Context, Sink, back_off};
 use crate::{
     backend::{Error, ErrorKind},
     domain::{Problem, kube::ApiHealth},
@@ -27,8 +27,7 @@ pub(super) async fn run(context: Context, id: ClusterId, sink: Sink) {
                 failures += 1;
                 context.connections.forget(&id);
                 let pause = back_off(failures);
-                sink.send(News::ApiDown(Problem::from(error), moment(pause)))
-                    .await;
+                sink.send(News::ApiDown(Problem::from(error), pause)).await;
                 pause
             }
         };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 
-use super::{Context, Sink, back_off, moment};
+use super::{Context, Sink, back_off};
 use crate::{
     backend::{Backends, docker::Tried},
     domain::Problem,
@@ -43,7 +43,7 @@ pub(super) async fn run(context: Context, sink: Sink) {
         if !sink
             .send(News::EngineDown {
                 tried,
-                retry_at: moment(pause),
+                retry_in: pause,
             })
             .await
         {

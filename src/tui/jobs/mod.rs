@@ -8,7 +8,7 @@ mod operation;
 mod rows;
 mod usage;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
 use futures::future::BoxFuture;
 
@@ -108,12 +108,6 @@ pub(super) fn continuous(key: &TaskKey, context: &Context) -> Option<Job> {
         TaskKey::Log(target) => Box::new(|sink| Box::pin(log::run(cx, target, sink))),
         TaskKey::Plan(_) | TaskKey::Operation(_) => return None,
     })
-}
-
-/// The moment a duration from now, for a countdown on the screen.
-pub(super) fn moment(after: Duration) -> jiff::Timestamp {
-    let now = jiff::Timestamp::now();
-    now.checked_add(after).unwrap_or(now)
 }
 
 impl Context {

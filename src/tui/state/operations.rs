@@ -11,7 +11,7 @@ use crate::{
 /// Where a step is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepState {
-    /// It waits for others.
+    /// It waits for others, or was given up.
     Waiting,
     /// It is going on.
     Running {
@@ -87,6 +87,16 @@ impl Operation {
         if let Some(step) = self.steps.get_mut(id) {
             *step = state;
         }
+    }
+
+    /// Takes in how it ended. What was going on then did not come to its own end.
+    pub fn end(&mut self, now: Timestamp, ending: Ending) {
+        for step in &mut self.steps {
+            if matches!(step, StepState::Running { .. }) {
+                *step = StepState::Waiting;
+            }
+        }
+        self.ended = Some((now, ending));
     }
 
     /// How many of its steps are done.

@@ -1,5 +1,9 @@
 //! What the news of tasks change.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 use crate::{
     backend::{Change, WatchItem},
     domain::Problem,
@@ -13,6 +17,11 @@ use crate::{
     },
 };
 
+/// A moment so much later, for a countdown.
+fn after(now: Timestamp, pause: Duration) -> Timestamp {
+    now.checked_add(pause).unwrap_or(now)
+}
+
 pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
     match (key, news) {
         (_, News::World(world, backends)) => {
@@ -24,7 +33,8 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
             state.clusters.set_world(world.clusters, height);
             after_clusters(state, before.as_ref());
         }
-        (_, News::EngineDown { tried, retry_at }) => {
+        (_, News::EngineDown { tried, retry_in }) => {
+            let retry_at = after(state.now, retry_in);
             let (since, before) = match &state.engine {
                 EngineState::Up(info) => (state.now, Some(info.clone())),
                 EngineState::Down { since, before, .. } => (*since, before.clone()),
@@ -52,11 +62,11 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
             }
             state.clusters.api.insert(id, ApiState::Up(health));
         }
-        (TaskKey::Api(id), News::ApiDown(problem, retry_at)) => {
+        (TaskKey::Api(id), News::ApiDown(problem, retry_in)) => {
             if let Some(pods) = state.pods.get_mut(&id) {
-                let retry_in = retry_at.duration_since(state.now).unsigned_abs();
                 pods.unanswered(&problem, state.now, retry_in);
             }
+            let retry_at = after(state.now, retry_in);
             state
                 .clusters
                 .api
@@ -186,7 +196,7 @@ fn over(state: &mut State, id: u64, ending: Ending) {
     };
     let title = operation.plan.title.clone();
     let started = operation.started;
-    operation.ended = Some((now, ending.clone()));
+    operation.end(now, ending.clone());
     let watched = state
         .dialogs
         .iter()

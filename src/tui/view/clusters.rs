@@ -30,7 +30,7 @@ const COLUMNS: &[Column] = &[
     },
     Column {
         title: "NODES",
-        min: 5,
+        min: 7,
         max: 9,
         priority: 1,
         right: false,

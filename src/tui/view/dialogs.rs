@@ -2,7 +2,7 @@
 
 use ratatui::{
     Frame,
-    layout::Rect,
+    layout::{Constraint, Layout, Rect},
     text::{Line, Span},
     widgets::{Paragraph, Wrap},
 };
@@ -75,7 +75,8 @@ pub(super) fn view(state: &State, dialog: &Dialog, frame: &mut Frame<'_>, area: 
             frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }), inner);
         }
         Dialog::Quit => {
-            let inner = frame_of(frame, area, (76, 6), "quit?", theme);
+            let height = if area.width < 76 { 8 } else { 6 };
+            let inner = frame_of(frame, area, (76, height), "quit?", theme);
             let lines = vec![
                 Line::styled(
                     " An operation goes on. Ending the program now leaves it half done;",
@@ -92,7 +93,7 @@ pub(super) fn view(state: &State, dialog: &Dialog, frame: &mut Frame<'_>, area: 
                     theme,
                 ),
             ];
-            frame.render_widget(Paragraph::new(lines), inner);
+            frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }), inner);
         }
     }
 }
@@ -147,7 +148,7 @@ fn list(
 
 fn entry<'a>(state: &State, key: &str, name: &str, doc: &str, tone: Tone) -> Line<'a> {
     Line::from(vec![
-        Span::styled(format!(" {key:>9} "), state.theme.style(Tone::Key)),
+        Span::styled(format!(" {key:>11} "), state.theme.style(Tone::Key)),
         Span::styled(format!(" {name:<16}"), state.theme.style(tone)),
         Span::styled(format!(" {doc}"), state.theme.style(Tone::Dim)),
     ])
@@ -302,15 +303,17 @@ pub(super) fn welcome(state: &State, frame: &mut Frame<'_>, area: Rect) {
             theme.style(Tone::Dim),
         ));
     }
-    lines.push(Line::default());
     let quit = state.keymap.key(ActionId::Quit);
-    lines.push(key_line(
+    let keys = key_line(
         &[
             ("r", "try again now"),
-            ("s", "look around in a simulated world"),
+            ("s", "a simulated world"),
             (&quit, "quit"),
         ],
         theme,
-    ));
-    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }), inner);
+    );
+    let [above, below] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(inner);
+    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }), above);
+    frame.render_widget(keys, below);
 }

@@ -15,6 +15,7 @@ mod table;
 use jiff::{SignedDuration, Timestamp};
 use ratatui::{
     Frame,
+    buffer::Buffer,
     layout::{Constraint, Layout, Rect},
     text::Line,
 };
@@ -25,7 +26,7 @@ use super::{
     state::{EngineState, Laid, Pane, State, clusters::ApiState, pods::Live},
     theme::Tone,
 };
-use crate::resources::Cell;
+use crate::{domain::log::is_harmful, resources::Cell};
 
 /// Draws the state and returns where the panes' lines are.
 pub fn view(state: &State, frame: &mut Frame<'_>) -> Laid {
@@ -44,7 +45,20 @@ pub fn view(state: &State, frame: &mut Frame<'_>) -> Laid {
     for dialog in &state.dialogs {
         dialogs::view(state, dialog, frame, area);
     }
+    disarm(frame.buffer_mut());
     laid
+}
+
+/// Takes out what a terminal would obey. Texts are made harmless where they come in; this is for the name that nobody
+/// thought of, in a kubeconfig or an image, and costs a look at each cell.
+fn disarm(frame: &mut Buffer) {
+    for cell in &mut frame.content {
+        let symbol = cell.symbol();
+        if symbol.contains(is_harmful) {
+            let rest: String = symbol.chars().filter(|c| !is_harmful(*c)).collect();
+            cell.set_symbol(if rest.is_empty() { " " } else { &rest });
+        }
+    }
 }
 
 /// Whether there is nothing to show: no engine has answered, and no kubeconfig names a context.
@@ -55,14 +69,16 @@ pub fn is_welcome(state: &State) -> bool {
 
 fn home(state: &State, frame: &mut Frame<'_>, area: Rect, laid: &mut Laid) {
     let bare = area.width < 60 || area.height < 12;
+    // A line of hints is a luxury, one that says what went wrong is not.
+    let last = !bare || state.toasts.current().is_some();
     let [top, middle, bottom] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Fill(1),
-        Constraint::Length(u16::from(!bare)),
+        Constraint::Length(u16::from(last)),
     ])
     .areas(area);
     frame_line::truth(state, frame, top);
-    if !bare {
+    if last {
         frame_line::hints(state, frame, bottom);
     }
     let small = area.width < 100 || area.height < 30;

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use ratatui::{
     Frame,
-    layout::Rect,
+    layout::{Constraint, Layout, Rect},
     text::{Line, Span},
     widgets::{Paragraph, Wrap},
 };
@@ -14,7 +14,7 @@ use crate::{
     plan::{Outcome, Progress},
     tui::{
         dialogs::{frame_of, key_line},
-        format::{bytes, clock},
+        format::{bytes, clock, fit},
         state::{
             State,
             operations::{Ending, Operation, StepState},
@@ -22,6 +22,9 @@ use crate::{
         theme::Tone,
     },
 };
+
+/// A page of steps is as wide at most.
+const WIDTH: u16 = 120;
 
 pub(super) fn view(state: &State, id: u64, scroll: usize, frame: &mut Frame<'_>, area: Rect) {
     let Some(operation) = state
@@ -42,11 +45,19 @@ pub(super) fn view(state: &State, id: u64, scroll: usize, frame: &mut Frame<'_>,
         operation.steps.len()
     );
     let tail = ending(state, operation);
-    let wanted = u16::try_from(operation.steps.len() + tail.len() + 3).unwrap_or(u16::MAX);
-    let inner = frame_of(frame, area, (120, wanted.max(8)), &title, theme);
-    let room = usize::from(inner.height)
-        .saturating_sub(tail.len() + 1)
-        .max(1);
+    let width = area.width.min(WIDTH).saturating_sub(2).max(1);
+    // Words are not cut, so that a wrapped line may need a little more than its letters.
+    let wrapped = |line: &Line<'_>| line.width() * 11 / 10 / usize::from(width) + 1;
+    let below = tail.iter().map(wrapped).sum::<usize>();
+    let wanted = u16::try_from(operation.steps.len() + below + 3).unwrap_or(u16::MAX);
+    let inner = frame_of(frame, area, (WIDTH, wanted.max(8)), &title, theme);
+    let [above, below, keys] = Layout::vertical([
+        Constraint::Fill(1),
+        Constraint::Max(u16::try_from(below).unwrap_or(u16::MAX)),
+        Constraint::Length(1),
+    ])
+    .areas(inner);
+    let room = usize::from(above.height).max(1);
     // What goes on is in view without scrolling.
     let current = operation
         .steps
@@ -57,7 +68,7 @@ pub(super) fn view(state: &State, id: u64, scroll: usize, frame: &mut Frame<'_>,
         .map_or(most, |current| current.saturating_sub(room / 3))
         .min(most);
     let top = (top + scroll).min(most);
-    let mut lines: Vec<Line<'_>> = operation
+    let lines: Vec<Line<'_>> = operation
         .plan
         .steps
         .iter()
@@ -66,14 +77,13 @@ pub(super) fn view(state: &State, id: u64, scroll: usize, frame: &mut Frame<'_>,
         .take(room)
         .map(|(planned, step)| line(state, &planned.step.describe(), step, inner.width))
         .collect();
-    lines.extend(tail);
     let stop = if operation.plan.undoable {
         "cancel and undo"
     } else {
         "stop, the rest stays"
     };
     let running = operation.ended.is_none();
-    lines.push(match (running, operation.cancelled) {
+    let key_line = match (running, operation.cancelled) {
         (true, false) => key_line(
             &[
                 ("esc", "hide, it goes on"),
@@ -87,8 +97,10 @@ pub(super) fn view(state: &State, id: u64, scroll: usize, frame: &mut Frame<'_>,
             theme,
         ),
         _ => key_line(&[("esc", "leave"), ("j/k", "scroll")], theme),
-    });
-    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }), inner);
+    };
+    frame.render_widget(Paragraph::new(lines), above);
+    frame.render_widget(Paragraph::new(tail).wrap(Wrap { trim: false }), below);
+    frame.render_widget(key_line, keys);
 }
 
 fn line<'a>(state: &State, what: &str, step: &StepState, width: u16) -> Line<'a> {
@@ -122,17 +134,14 @@ fn line<'a>(state: &State, what: &str, step: &StepState, width: u16) -> Line<'a>
             format!("not taken back: {}", problem.why),
         ),
     };
-    let head = format!(" {glyph} {what}");
-    // One step is one line, whatever the log says that is waited for.
+    // One step is one line, whatever it is called and whatever the log says that is waited for.
+    let head = fit(
+        &format!(" {glyph} {what}"),
+        usize::from(width),
+        glyphs.ellipsis,
+    );
     let room = usize::from(width).saturating_sub(head.width() + 3);
-    let note = if note.width() > room {
-        note.chars()
-            .take(room.saturating_sub(1))
-            .chain(glyphs.ellipsis.chars())
-            .collect()
-    } else {
-        note
-    };
+    let note = fit(&note, room, glyphs.ellipsis);
     Line::from(vec![
         Span::styled(head, theme.style(tone)),
         Span::styled(format!("  {note}"), theme.style(Tone::Dim)),
