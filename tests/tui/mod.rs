@@ -2,6 +2,7 @@
 //! with a calendar of its own, so that each frame is the same every time.
 
 mod frames;
+mod robustness;
 mod scenes;
 
 use std::{fmt::Write as _, path::PathBuf, sync::Arc, time::Duration};
