@@ -89,6 +89,16 @@ pub fn get(id: ActionId) -> Option<&'static Action> {
 }
 
 impl Action {
+    /// Whether the two cannot have the same key.
+    #[must_use]
+    pub fn rivals(&self, other: &Self) -> bool {
+        match (self.scope, other.scope) {
+            (Scope::Pane(one), Scope::Pane(other)) => one == other,
+            (Scope::Pane(_), _) | (_, Scope::Pane(_)) => false,
+            _ => true,
+        }
+    }
+
     /// Whether it can be used now.
     ///
     /// # Errors
@@ -178,13 +188,17 @@ pub fn unfinished(state: &State) -> Result<&Unfinished, String> {
         .ok_or_else(|| "no operation on it was interrupted".to_owned())
 }
 
-/// The actions that are of use where the focus is, the most important first.
+/// The actions that are of use where the focus is: those of the pane, then the others, the most important first.
 pub fn relevant(state: &State) -> impl Iterator<Item = &'static Action> + '_ {
-    ACTIONS.iter().filter(move |action| match action.scope {
+    let own = ACTIONS
+        .iter()
+        .filter(|action| action.scope == Scope::Pane(state.focus));
+    let others = ACTIONS.iter().filter(|action| match action.scope {
         Scope::Everywhere => true,
         Scope::Cluster => state.selected().is_some(),
-        Scope::Pane(pane) => state.focus == pane,
-    })
+        Scope::Pane(_) => false,
+    });
+    own.chain(others)
 }
 
 #[cfg(test)]
@@ -196,16 +210,17 @@ mod tests {
     #[test]
     fn every_row_is_complete_and_no_key_means_two_things() {
         let mut names = HashSet::new();
-        let mut keys = HashSet::new();
         for action in ACTIONS {
             assert!(names.insert(action.name), "{}", action.name);
             assert!(action.doc.ends_with('.'), "{}", action.name);
             for key in action.keys {
-                assert!(
-                    keys.insert(key.parse::<KeyChord>().unwrap()),
-                    "{key} of {}",
-                    action.name
-                );
+                let chord = key.parse::<KeyChord>().unwrap();
+                let rival = ACTIONS.iter().find(|other| {
+                    other.id != action.id
+                        && other.rivals(action)
+                        && other.keys.iter().any(|key| key.parse() == Ok(chord))
+                });
+                assert!(rival.is_none(), "{key} of {} and {rival:?}", action.name);
             }
         }
     }

@@ -99,7 +99,7 @@ fn key(state: &mut State, chord: KeyChord) -> Vec<Effect> {
             _ => {}
         }
     }
-    match state.keymap.action(chord) {
+    match state.keymap.action(chord, state.focus) {
         Some(action) => act::act(state, action),
         None => Vec::new(),
     }

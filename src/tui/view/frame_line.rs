@@ -154,7 +154,7 @@ pub(super) fn hints(state: &State, frame: &mut Frame<'_>, area: Rect) {
         return;
     }
     let hint = |id: ActionId, word: &str| {
-        let key = state.keymap.key(id);
+        let key = state.keymap.key_in(id, state.focus);
         (!key.is_empty() && !word.is_empty()).then(|| (key, word.to_owned()))
     };
     let always = [ActionId::Menu, ActionId::Help, ActionId::Quit];
