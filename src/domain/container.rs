@@ -225,6 +225,8 @@ pub struct LogRequest {
     pub tail: Option<u32>,
     /// Only lines since then.
     pub since: Option<Timestamp>,
+    /// The run before the present one; only Kubernetes keeps one. It is over, so it cannot be followed.
+    pub previous: bool,
 }
 
 /// One moment of a container's use of the machine.

@@ -1,8 +1,14 @@
 //! One line of a log, already harmless: text from containers is untrusted until it has passed through here.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use super::paint::{Paint, Style};
+use super::{
+    log_mark::Mark,
+    log_source::Source,
+    paint::{Paint, Style},
+};
 
 /// Longer lines are cut here; the cut is marked. 16 KiB is what container runtimes write as one record.
 pub const MAX_LINE_BYTES: usize = 16 * 1024;
@@ -16,8 +22,8 @@ pub const MAX_PAINT: usize = 256;
 pub struct LogLine {
     /// When the runtime received it, where it said so.
     pub time: Option<Timestamp>,
-    /// Which container of the followed target wrote it; empty where there is only one.
-    pub source: Box<str>,
+    /// Which container wrote it; backends leave it to whoever asked them.
+    pub source: Option<Arc<Source>>,
     /// The text, without control characters or escape sequences and with tabs expanded.
     pub text: Box<str>,
     /// The colours that the program gave it, in the order of their places; none for most lines.
@@ -25,12 +31,12 @@ pub struct LogLine {
 }
 
 impl LogLine {
-    /// A line of text that is known to be harmless, without colours and of the only source.
+    /// A line of text that is known to be harmless, without colours, whose source is still to be said.
     #[must_use]
     pub fn plain(time: Option<Timestamp>, text: impl Into<Box<str>>) -> Self {
         Self {
             time,
-            source: "".into(),
+            source: None,
             text: text.into(),
             paint: Box::default(),
         }
@@ -54,7 +60,7 @@ pub enum LogItem {
     /// A line.
     Line(LogLine),
     /// Something a reader has to know at this point: a restart, a gap, a reconnection.
-    Mark(String),
+    Mark(Mark),
 }
 
 /// Makes a raw line harmless: escape sequences and control characters go, tabs become spaces, invalid UTF-8 becomes

@@ -89,8 +89,9 @@ impl LogStore {
 /// What an item takes in memory.
 fn size(item: &LogItem) -> usize {
     let text = match item {
-        LogItem::Line(line) => line.text.len() + line.source.len(),
-        LogItem::Mark(text) => text.len(),
+        LogItem::Line(line) => line.text.len(),
+        // Marks are few and short.
+        LogItem::Mark(_) => 100,
     };
     text + size_of::<LogItem>()
 }
@@ -98,22 +99,23 @@ fn size(item: &LogItem) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::LogLine;
 
-    fn mark(text: &str) -> LogItem {
-        LogItem::Mark(text.to_owned())
+    fn line(text: &str) -> LogItem {
+        LogItem::Line(LogLine::plain(None, text))
     }
 
     #[test]
     fn the_oldest_items_go_first_and_are_counted() {
         let mut store = LogStore::new(3, usize::MAX);
         for n in 0..5 {
-            store.push(mark(&n.to_string()));
+            store.push(line(&n.to_string()));
         }
         assert_eq!(store.len(), 3);
         assert_eq!(store.dropped(), 2);
-        assert_eq!(store.get(0), Some(&mark("2")));
+        assert_eq!(store.get(0), Some(&line("2")));
         let middle: Vec<_> = store.range(1, 9).collect();
-        assert_eq!(middle, [&mark("3"), &mark("4")]);
+        assert_eq!(middle, [&line("3"), &line("4")]);
         assert_eq!(store.range(9, 1).count(), 0);
     }
 
@@ -121,11 +123,11 @@ mod tests {
     fn bytes_are_bounded_but_the_newest_item_stays() {
         let mut store = LogStore::new(usize::MAX, 10_000);
         for _ in 0..100 {
-            store.push(mark(&"x".repeat(1_000)));
+            store.push(line(&"x".repeat(1_000)));
         }
         assert!(store.bytes() <= 10_000);
         assert_eq!(store.len() as u64 + store.dropped(), 100);
-        store.push(mark(&"x".repeat(100_000)));
+        store.push(line(&"x".repeat(100_000)));
         assert_eq!(store.len(), 1);
         store.clear();
         assert_eq!((store.bytes(), store.len(), store.dropped()), (0, 0, 0));

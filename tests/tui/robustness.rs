@@ -7,7 +7,7 @@ use coracle::{
     backend::{Change, WatchItem},
     config::KeyChord,
     domain::{
-        Health, LogLine, ObjectKey, Problem,
+        Health, LogLine, Mark, ObjectKey, Problem, Source,
         kube::{ApiHealth, ContextInfo},
         log::LogItem,
     },
@@ -102,12 +102,15 @@ fn call_everything(screen: &mut Screen, name: &str) {
     screen.news(TaskKey::Pods(id), News::Rows(lost));
     let line = LogLine {
         time: None,
-        source: name.into(),
+        source: Some(std::sync::Arc::new(Source {
+            container: name.into(),
+            ..Source::default()
+        })),
         text: name.into(),
         paint: Box::default(),
     };
     if let Some(target) = screen.state().log.target.clone() {
-        let items = vec![LogItem::Line(line), LogItem::Mark(name.to_owned())];
+        let items = vec![LogItem::Line(line), LogItem::Mark(Mark::note(name))];
         screen.news(TaskKey::Log(target), News::Log(items));
     }
 }
@@ -197,7 +200,7 @@ fn message(number: u16, keys: &[KeyChord]) -> Msg {
         }
         9 => {
             let target = LogTarget::Container("k3d-dev-server-0".to_owned());
-            let lines = vec![LogItem::Mark(name.to_owned()); some];
+            let lines = vec![LogItem::Mark(Mark::note(name)); some];
             (TaskKey::Log(target), News::Log(lines))
         }
         10 => {

@@ -53,6 +53,7 @@ impl Api {
         let ask = Ask::get(format!("{}/log", object(&pods::KIND, pod)))
             .with("container", container)
             .with("follow", yes(request.follow))
+            .with("previous", yes(request.previous))
             .with("tailLines", &tail)
             .with("sinceTime", &since)
             .with("timestamps", "true")
@@ -98,7 +99,7 @@ impl Log {
         }
     }
 
-    /// Takes what has come. Where the log ends or breaks, the last line may have no line feed.
+    /// Takes what has come. Where a log that is only read ends, the last line may have no line feed.
     async fn read(&mut self, mut reader: Reader) {
         let chunk = if self.follow {
             reader.fill_buf().await
@@ -124,7 +125,11 @@ impl Log {
             reader.consume_unpin(read);
             self.state = State::Open(reader);
         } else {
-            self.ready.extend(self.split.finish().map(Ok));
+            // What a broken connection left half is not a line. A server that loses the kubelet ends a followed log as
+            // if it were over, so that half a line is none there either: it is whole when it is asked for again.
+            if end.is_none() && !self.follow {
+                self.ready.extend(self.split.finish().map(Ok));
+            }
             self.ready.extend(end);
         }
     }

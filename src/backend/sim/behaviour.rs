@@ -28,6 +28,17 @@ pub(super) struct Behaviour {
     pub(super) talks: bool,
 }
 
+impl Behaviour {
+    /// The `n`th line, and how long after the start it is written; `None` behind the last one.
+    pub(super) fn line(&self, n: usize) -> Option<(Duration, String)> {
+        match self.lines.get(n) {
+            Some(line) => Some(line.clone()),
+            None if self.talks => Some(chatter((n - self.lines.len()) as u64)),
+            None => None,
+        }
+    }
+}
+
 /// What the container that was made so does.
 pub(super) fn of(spec: &ContainerSpec) -> Behaviour {
     let role = spec
@@ -99,7 +110,7 @@ pub(super) fn of(spec: &ContainerSpec) -> Behaviour {
 }
 
 /// The `n`th thing that a booted k3s says, and when.
-pub(super) fn chatter(n: u64) -> (Duration, String) {
+fn chatter(n: u64) -> (Duration, String) {
     const SAID: [&str; 5] = [
         "I1121 shared_informer.go:356] \"Caches are synced\" controller=\"endpoint slice config\"",
         "level=info msg=\"Updating TLS secret for kube-system/k3s-serving\"",

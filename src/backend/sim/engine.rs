@@ -172,6 +172,7 @@ impl ContainerRuntime for World {
                 spec,
                 created: self.0.clock.now(),
                 started: None,
+                before: Vec::new(),
                 stopped: None,
                 files: BTreeMap::new(),
                 stuck: None,
@@ -209,7 +210,9 @@ impl ContainerRuntime for World {
             }
             let held = held(state, "start", container)?;
             if !held.is_running(now) {
-                held.started = Some(now);
+                if let Some(before) = held.started.replace(now) {
+                    held.before.push((before, held.stopped.unwrap_or(now)));
+                }
                 held.stopped = None;
                 held.stuck = None;
                 cluster::begin(state, container);

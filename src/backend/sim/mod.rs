@@ -71,6 +71,8 @@ struct Held {
     started: Option<Instant>,
     /// The end of that run, where somebody ended it.
     stopped: Option<Instant>,
+    /// The runs before it: start and end.
+    before: Vec<(Instant, Instant)>,
     files: BTreeMap<String, Vec<u8>>,
     /// A word that a scenario puts in the place of its true state.
     stuck: Option<ContainerState>,

@@ -168,6 +168,7 @@ fn cluster(
                 created,
                 started: Some(now.checked_sub(UP).unwrap_or(now)),
                 stopped: (entry.state == EntryState::Stopped).then_some(now),
+                before: Vec::new(),
                 files: BTreeMap::new(),
                 stuck: broken.then_some(ContainerState::Restarting),
             },

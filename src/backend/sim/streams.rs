@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::{StreamExt, stream, stream::BoxStream};
 use tokio::{sync::broadcast::error::RecvError, time::Instant};
 
-use super::{World, behaviour, not_found};
+use super::{World, behaviour, clock::Clock, not_found};
 use crate::{
     backend::{Error, ErrorKind},
     domain::{
@@ -73,46 +73,40 @@ impl World {
         let Some(started) = held.started else {
             return stream::empty().boxed();
         };
-        let clock = self.0.clock;
+        let (clock, now) = (self.0.clock, Instant::now());
         let behaviour = behaviour::of(&held.spec);
-        let fixed = behaviour.lines.len();
-        let lines = behaviour.lines.clone();
-        let line = move |n: usize| {
-            let (after, text) = match lines.get(n) {
-                Some(line) => line.clone(),
-                None if behaviour.talks => behaviour::chatter((n - fixed) as u64),
-                None => return None,
-            };
-            Some((started + after, text))
-        };
-        // What is there already, up to now or to the end of the run.
-        let until = held.stopped.unwrap_or_else(Instant::now);
-        let mut past = (0..)
-            .map_while(&line)
-            .take_while(|(at, _)| *at <= until)
-            .count();
-        let first = request
-            .tail
-            .map_or(0, |tail| past.saturating_sub(tail as usize));
-        let follow = request.follow && held.is_running(Instant::now());
-        if let Some((after, _)) = behaviour::of(&held.spec).end
-            && follow
-        {
-            past = (0..)
-                .map_while(&line)
-                .take_while(|(at, _)| *at <= started + after)
-                .count();
+        let end = behaviour.end.map(|(after, _)| after);
+        // The engine keeps one log for all runs.
+        let last = (started, held.stopped.unwrap_or(now));
+        let mut past: Vec<LogLine> = Vec::new();
+        let mut next = 0;
+        for (begun, until) in held.before.iter().copied().chain([last]) {
+            let until = end.map_or(until, |after| until.min(begun + after));
+            let run = (0..)
+                .map_while(|n| behaviour.line(n))
+                .map(|(after, text)| (begun + after, text))
+                .take_while(|(at, _)| *at <= until);
+            let from = past.len();
+            past.extend(run.map(|(at, text)| said(clock, at, &text)));
+            next = past.len() - from;
         }
         let since = request.since;
+        past.retain(|line| since.is_none_or(|since| line.time >= Some(since)));
+        if let Some(tail) = request.tail {
+            past.drain(..past.len().saturating_sub(tail as usize));
+        }
+        let past = stream::iter(past.into_iter().map(Ok));
+        if !request.follow || !held.is_running(now) {
+            return past.boxed();
+        }
         let (world, name) = (self.clone(), container.to_owned());
-        stream::unfold(first, move |n| {
-            let next = line(n);
+        let live = stream::unfold(next, move |n| {
+            let line = behaviour
+                .line(n)
+                .map(|(after, text)| (started + after, text));
             let (world, name) = (world.clone(), name.clone());
             async move {
-                if !follow && n >= past {
-                    return None;
-                }
-                let end = async {
+                let ended = async {
                     // A followed log ends with its container.
                     loop {
                         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -125,26 +119,20 @@ impl World {
                         }
                     }
                 };
-                let Some((at, text)) = next else {
-                    end.await;
+                let Some((at, text)) =
+                    line.filter(|(at, _)| end.is_none_or(|after| *at <= started + after))
+                else {
+                    ended.await;
                     return None;
                 };
                 tokio::select! {
                     biased;
-                    () = tokio::time::sleep_until(at) => {}
-                    () = end => return None,
+                    () = tokio::time::sleep_until(at) => Some((Ok(said(clock, at, &text)), n + 1)),
+                    () = ended => None,
                 }
-                let line = LogLine::from_raw(Some(clock.at(at)), text.as_bytes(), 0);
-                Some((Ok(line), n + 1))
             }
-        })
-        .filter(move |line| {
-            std::future::ready(
-                line.as_ref()
-                    .is_ok_and(|line| since.is_none_or(|since| line.time >= Some(since))),
-            )
-        })
-        .boxed()
+        });
+        past.chain(live).boxed()
     }
 
     pub(super) fn event_stream(&self) -> BoxStream<'static, Result<EngineEvent, Error>> {
@@ -180,6 +168,10 @@ impl World {
         })
         .boxed()
     }
+}
+
+fn said(clock: Clock, at: Instant, text: &str) -> LogLine {
+    LogLine::from_raw(Some(clock.at(at)), text.as_bytes(), 0)
 }
 
 /// A use that rises and falls, each container in its own step.

@@ -8,10 +8,11 @@ use super::{Abandoned, Pauses, hand_on, mark};
 use crate::{
     backend::{ContainerRuntime, Error, ErrorKind},
     domain::{
+        Mark, MarkEvent,
         container::{ContainerDetail, ContainerState, EngineEvent, LogRequest},
         log::LogItem,
     },
-    ops::seam::Seam,
+    ops::seam::{Seam, Sewn},
 };
 
 pub(super) async fn follow(
@@ -55,6 +56,7 @@ pub(super) async fn follow(
             follow: true,
             tail: first.then_some(tail),
             since: seam.since(),
+            previous: false,
         };
         first = false;
         seam.begin();
@@ -63,7 +65,14 @@ pub(super) async fn follow(
         while let Some(item) = stream.next().await {
             match item {
                 Ok(line) => {
-                    if seam.is_new(&line) {
+                    let sewn = seam.judge(&line);
+                    if sewn == Sewn::Apart {
+                        let why = "the engine no longer has what came before".into();
+                        let gap = Mark::of(None, MarkEvent::Gap(why));
+                        hand_on(lines, LogItem::Mark(gap)).await?;
+                    }
+                    if sewn != Sewn::Known {
+                        seam.keep(&line);
                         told.clear();
                         pauses.reset();
                         hand_on(lines, LogItem::Line(line)).await?;

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     backend::{ContainerRuntime, KubeApi},
-    domain::{ObjectKey, log::LogItem},
+    domain::{Mark, ObjectKey, log::LogItem},
 };
 
 /// Items that are read ahead of whoever takes them: a screenful or two of lines, so that reading goes on while a frame
@@ -66,8 +66,7 @@ async fn hand_on(lines: &mpsc::Sender<LogItem>, item: LogItem) -> Result<(), Aba
 }
 
 async fn mark(lines: &mpsc::Sender<LogItem>, text: impl Into<String>) -> Result<(), Abandoned> {
-    let text = crate::domain::log::sanitize(text.into().as_bytes());
-    hand_on(lines, LogItem::Mark(text)).await
+    hand_on(lines, LogItem::Mark(Mark::note(text.into()))).await
 }
 
 /// Pauses that grow while nothing comes of it.

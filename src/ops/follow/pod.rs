@@ -1,6 +1,6 @@
 //! Following all containers of a pod at once.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::{Abandoned, Pauses, hand_on, mark};
 use crate::{
     backend::{Error, ErrorKind, KubeApi},
-    domain::{ObjectKey, container::LogRequest, log::LogItem},
+    domain::{ObjectKey, Source, container::LogRequest, log::LogItem},
     ops::seam::Seam,
     resources::pods,
 };
@@ -35,16 +35,21 @@ pub(super) async fn follow(
         }
         last_uid = Some(uid.clone());
         let names = containers(&object);
-        let several = names.len() > 1;
         let mut followed: FuturesUnordered<_> = names
             .iter()
             .map(|name| {
+                let source = Source {
+                    namespace: (&*pod.namespace).into(),
+                    pod: pod.name.clone(),
+                    container: name.as_str().into(),
+                    uid: uid.as_str().into(),
+                };
                 let one = One {
                     api,
                     pod,
                     uid: &uid,
                     name,
-                    several,
+                    source: Arc::new(source),
                     lines,
                 };
                 one.follow(tail, status(&object, name)["restartCount"].as_u64())
@@ -118,7 +123,7 @@ struct One<'a> {
     pod: &'a ObjectKey,
     uid: &'a str,
     name: &'a str,
-    several: bool,
+    source: Arc<Source>,
     lines: &'a mpsc::Sender<LogItem>,
 }
 
@@ -135,6 +140,7 @@ impl One<'_> {
                 follow: true,
                 tail: first.then_some(tail),
                 since: seam.since(),
+                previous: false,
             };
             seam.begin();
             let broke = self
@@ -203,9 +209,7 @@ impl One<'_> {
                     *first = false;
                     if seam.is_new(&line) {
                         pauses.reset();
-                        if self.several {
-                            line.source = self.name.into();
-                        }
+                        line.source = Some(self.source.clone());
                         hand_on(self.lines, LogItem::Line(line)).await?;
                     }
                 }

@@ -84,6 +84,7 @@ pub(super) async fn attend(
             follow: true,
             tail: None,
             since: seam.since().or(life),
+            previous: false,
         };
         seam.begin();
         let mut lines = runtime.logs(container, &request);
@@ -134,6 +135,7 @@ async fn ended(
             follow: false,
             tail: Some(20),
             since: None,
+            previous: false,
         };
         let mut lines = run.backends.runtime.logs(name, &request);
         while let Some(Ok(line)) = lines.next().await {

@@ -6,7 +6,7 @@ use futures::StreamExt;
 
 use super::{Context, Sink, back_off};
 use crate::{
-    domain::log::LogItem,
+    domain::{Mark, MarkEvent, log::LogItem},
     ops::follow,
     tui::msg::{LogTarget, News},
 };
@@ -32,7 +32,10 @@ pub(super) async fn run(context: Context, target: LogTarget, sink: Sink) {
                     attempt += 1;
                     if attempt == 1
                         && !sink
-                            .send(News::Log(vec![LogItem::Mark(problem.to_string())]))
+                            .send(News::Log(vec![LogItem::Mark(Mark::of(
+                                None,
+                                MarkEvent::Problem(problem.into()),
+                            ))]))
                             .await
                     {
                         return;

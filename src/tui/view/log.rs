@@ -34,11 +34,10 @@ pub(super) fn title(state: &State) -> String {
 
 pub(super) fn view(state: &State, frame: &mut Frame<'_>, area: Rect) -> Rect {
     let (width, height) = (usize::from(area.width), usize::from(area.height));
-    let sources = state
-        .log
-        .upwards()
-        .take(200)
-        .any(|item| matches!(item, LogItem::Line(line) if !line.source.is_empty()));
+    // Who wrote a line is said where more than one does.
+    let mut names = state.log.upwards().take(200).filter_map(container);
+    let first = names.next();
+    let sources = names.any(|name| Some(name) != first);
     // From the lowest line upwards, until the pane is full.
     let mut lines: Vec<Line<'_>> = Vec::new();
     for item in state.log.upwards() {
@@ -48,7 +47,7 @@ pub(super) fn view(state: &State, frame: &mut Frame<'_>, area: Rect) -> Rect {
         match item {
             LogItem::Line(line) => {
                 let prefix = if sources {
-                    format!("{} ", line.source)
+                    format!("{} ", container(item).unwrap_or_default())
                 } else {
                     String::new()
                 };
@@ -70,8 +69,8 @@ pub(super) fn view(state: &State, frame: &mut Frame<'_>, area: Rect) -> Rect {
                     ]));
                 }
             }
-            LogItem::Mark(text) => lines.push(Line::styled(
-                format!("-- {text} --"),
+            LogItem::Mark(mark) => lines.push(Line::styled(
+                format!("-- {mark} --"),
                 state.theme.style(Tone::Warning),
             )),
         }
@@ -92,6 +91,14 @@ pub(super) fn view(state: &State, frame: &mut Frame<'_>, area: Rect) -> Rect {
         );
     }
     area
+}
+
+/// The container that wrote a line.
+fn container(item: &LogItem) -> Option<&str> {
+    match item {
+        LogItem::Line(line) => line.source.as_ref().map(|source| &*source.container),
+        LogItem::Mark(_) => None,
+    }
 }
 
 /// Cuts a text into pieces of at most this many cells.
