@@ -55,7 +55,7 @@ pub static KIND: KindSpec = KindSpec {
         },
         Column {
             title: "IP",
-            min: 9,
+            min: 15,
             max: 39,
             priority: 5,
             right: false,

@@ -10,6 +10,8 @@ use unicode_width::UnicodeWidthStr;
 
 /// The size of one cell in the picture's units, at a font size of 14.
 const CELL: (f32, f32) = (8.4, 18.0);
+/// What borders are drawn of.
+const LINE: char = '─';
 const BACKGROUND: &str = "#1b1d23";
 const FOREGROUND: &str = "#d7dae0";
 
@@ -63,16 +65,13 @@ fn run(out: &mut String, cell: &Cell, text: &str, (x, y): (f32, f32), cells: f32
         back = Some(front);
         front = swapped;
     }
-    let width = cells * CELL.0;
     if let Some(back) = back {
         let _ = writeln!(
             out,
-            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{}\" fill=\"{back}\"/>",
+            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{}\" fill=\"{back}\"/>",
+            cells * CELL.0,
             CELL.1
         );
-    }
-    if text.trim().is_empty() {
-        return;
     }
     let mut style = String::new();
     for (modifier, attribute) in [
@@ -85,15 +84,49 @@ fn run(out: &mut String, cell: &Cell, text: &str, (x, y): (f32, f32), cells: f32
             style.push_str(attribute);
         }
     }
-    let escaped = text
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;");
-    let _ = writeln!(
-        out,
-        "<text x=\"{x:.1}\" y=\"{:.1}\" textLength=\"{width:.1}\" fill=\"{front}\"{style}>{escaped}</text>",
-        y + 13.5
-    );
+    let cells = |columns: usize| f32::from(u16::try_from(columns).unwrap_or(u16::MAX)) * CELL.0;
+    for (before, piece) in pieces(text) {
+        let (x, width) = (x + cells(before), cells(piece.width()));
+        if piece.starts_with(LINE) {
+            let _ = writeln!(
+                out,
+                "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"1\" fill=\"{front}\"{style}/>",
+                y + CELL.1 / 2.0
+            );
+            continue;
+        }
+        let escaped = piece
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;");
+        let _ = writeln!(
+            out,
+            "<text x=\"{x:.1}\" y=\"{:.1}\" textLength=\"{width:.1}\" fill=\"{front}\"{style}>{escaped}</text>",
+            y + 13.5,
+        );
+    }
+}
+
+/// The pieces of a text that are drawn by themselves, with the columns before them: words that are apart, and lines. So
+/// nothing gets out of its column where a font is a little wider than a cell, or several spaces are drawn as one.
+fn pieces(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    let mut column = 0;
+    for part in text.split_inclusive("  ") {
+        let words = part.trim_end();
+        let mut rest = words.trim_start();
+        let mut before = column + words.len() - rest.len();
+        while !rest.is_empty() {
+            let line = rest.starts_with(LINE);
+            let end = rest.find(|c| (c == LINE) != line).unwrap_or(rest.len());
+            let (piece, after) = rest.split_at(end);
+            found.push((before, piece));
+            before += piece.width();
+            rest = after;
+        }
+        column += part.width();
+    }
+    found
 }
 
 /// The colour in the picture; `None` is the terminal's own.
@@ -136,5 +169,16 @@ mod tests {
             "{picture}"
         );
         assert_eq!(picture.matches("<text").count(), 1);
+    }
+
+    #[test]
+    fn columns_are_placed_by_themselves_so_that_they_stay_above_each_other() {
+        assert_eq!(
+            pieces(" a b   c"),
+            [(1, "a b"), (7, "c")],
+            "a single space stays in its piece"
+        );
+        assert_eq!(pieces("   "), []);
+        assert_eq!(pieces("┌ a ──┐"), [(0, "┌ a "), (4, "──"), (6, "┐")]);
     }
 }

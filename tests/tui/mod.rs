@@ -1,6 +1,7 @@
 //! The screen as a person meets it: keys in, frames out. It runs its real tasks on the simulated world in paused time,
 //! with a calendar of its own, so that each frame is the same every time.
 
+mod documentation;
 mod frames;
 mod robustness;
 mod scenes;

@@ -6,7 +6,7 @@
 use ratatui::{
     Frame,
     layout::Rect,
-    style::Style,
+    style::{Modifier, Style},
     text::{Line, Span},
 };
 use unicode_width::UnicodeWidthStr;
@@ -16,7 +16,7 @@ use crate::tui::{
     theme::{Theme, Tone},
 };
 
-/// Columns from this number on go before a column that never goes is cut.
+/// Columns from this number on go before a more important one is cut.
 const MINOR: u8 = 3;
 
 /// A column.
@@ -141,26 +141,26 @@ fn widths(columns: &[Column], visible: &[Vec<Text>], width: u16) -> Vec<u16> {
                 .clamp(column.min, column.max)
         })
         .collect();
-    // What says the most is not cut for what says little.
-    let full = |shown: &[bool]| -> u16 {
+    // What says the most is not cut for what says little: a minor column is there only where all others have room.
+    while let Some(least) = (0..columns.len())
+        .filter(|i| shown[*i] && columns[*i].priority >= MINOR)
+        .max_by_key(|i| (columns[*i].priority, *i))
+    {
         let of = |index: usize| {
-            if columns[index].priority == 0 {
-                wanted[index]
-            } else {
+            if index == least {
                 columns[index].min
+            } else {
+                wanted[index]
             }
         };
-        (0..columns.len())
+        let full: u16 = (0..columns.len())
             .filter(|index| shown[*index])
             .map(|index| of(index) + 1)
-            .sum()
-    };
-    while full(&shown) > width + 1 {
-        let dropped = (0..columns.len())
-            .filter(|i| shown[*i] && columns[*i].priority >= MINOR)
-            .max_by_key(|i| (columns[*i].priority, *i));
-        let Some(dropped) = dropped else { break };
-        shown[dropped] = false;
+            .sum();
+        if full <= width + 1 {
+            break;
+        }
+        shown[least] = false;
     }
     let mut widths: Vec<u16> = columns
         .iter()
@@ -204,7 +204,12 @@ fn line<'a>(
         } else {
             format!("{text}{padding} ")
         };
-        spans.push(Span::styled(padded, theme.style(*tone).patch(row)));
+        // What is dim would be a dim background in the selected row.
+        let tone = match tone {
+            Tone::Dim if row.add_modifier.contains(Modifier::REVERSED) => Tone::Text,
+            tone => *tone,
+        };
+        spans.push(Span::styled(padded, theme.style(tone).patch(row)));
     }
     Line::from(spans)
 }
