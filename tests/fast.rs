@@ -10,6 +10,8 @@ mod layering;
 #[cfg(test)]
 mod ops;
 #[cfg(test)]
+mod pty;
+#[cfg(test)]
 mod sim;
 #[cfg(test)]
 mod tui;

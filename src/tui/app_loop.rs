@@ -3,9 +3,8 @@
 //! A frame is drawn when something changed, at most every 33 ms, 8 ms after a key. When nothing happens nothing is drawn
 //! and nothing wakes up; a text that grows older by itself asks for its own moment.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
-use futures::StreamExt;
 use jiff::Timestamp;
 use ratatui::Frame;
 use tokio::{
@@ -43,14 +42,15 @@ pub(super) async fn run(
     context: Context,
 ) -> Result<(), Problem> {
     let broken =
-        |error: std::io::Error| Problem::failed("the terminal cannot be used", error.to_string());
+        |error: io::Error| Problem::failed("the terminal cannot be used", error.to_string());
     terminal::restore_on_panic();
+    // Before the terminal is taken: a signal in between would leave it taken.
+    let mut signals = Signals::new().map_err(broken)?;
     let mut screen = Screen::take().map_err(broken)?;
     // The first frame needs nothing but the terminal.
     draw(&mut screen, &mut state).map_err(broken)?;
-    let mut events = terminal::events();
+    let mut events = input::events().map_err(broken)?;
     let mut runner = Runner::new(context);
-    let mut signals = Signals::new().map_err(broken)?;
     let mut frame: Option<Instant> = None;
     let mut last = Instant::now();
     runner.sync(wants(&state));
@@ -66,9 +66,13 @@ pub(super) async fn run(
                     frame = Some(Instant::now());
                     continue;
                 }
+                Signal::Resized => {
+                    frame = Some(Instant::now());
+                    continue;
+                }
             },
-            event = events.next() => match event {
-                Some(Ok(event)) => match input::message(event) {
+            event = events.recv() => match event {
+                Some(event) => match input::message(event) {
                     Some(msg) => {
                         let effects = update(&mut state, msg, Timestamp::now());
                         let soon = (last + KEY_FRAME).max(Instant::now());
@@ -78,7 +82,7 @@ pub(super) async fn run(
                     None => continue,
                 },
                 // The terminal is gone.
-                Some(Err(_)) | None => break,
+                None => break,
             },
             () = tokio::time::sleep_until(due), if frame.is_some() => {
                 frame = None;
@@ -117,11 +121,7 @@ pub(super) async fn run(
                     return leave(screen, runner).await;
                 }
                 Effect::Suspend => {
-                    // The reader's thread would take the keys of the shell.
-                    drop(events);
-                    let suspended = screen.suspend();
-                    events = terminal::events();
-                    suspended.map_err(broken)?;
+                    screen.suspend().map_err(broken)?;
                     frame = Some(Instant::now());
                 }
                 Effect::Redraw => screen.forget().map_err(broken)?,
@@ -149,7 +149,7 @@ async fn leave(screen: Screen, mut runner: Runner) -> Result<(), Problem> {
     Ok(())
 }
 
-fn draw(screen: &mut Screen, state: &mut State) -> std::io::Result<()> {
+fn draw(screen: &mut Screen, state: &mut State) -> io::Result<()> {
     tui_logger::move_events();
     lay(state, Timestamp::now(), |view| screen.draw(view))
 }
@@ -242,7 +242,7 @@ pub(super) fn perform(runner: &mut Runner, effect: Effect) {
 fn copy(text: &str) {
     use base64::{Engine, prelude::BASE64_STANDARD};
     let sequence = format!("\x1b]52;c;{}\x07", BASE64_STANDARD.encode(text));
-    let _ = crossterm::execute!(std::io::stdout(), crossterm::style::Print(sequence));
+    let _ = crossterm::execute!(io::stdout(), crossterm::style::Print(sequence));
 }
 
 async fn sleep_until(moment: Option<Timestamp>) {
@@ -253,37 +253,45 @@ async fn sleep_until(moment: Option<Timestamp>) {
 }
 
 /// What a signal wants.
+#[derive(Clone, Copy)]
 enum Signal {
     /// The program ends.
     End,
     /// It was stopped by somebody else than itself and goes on now; the shell has had the terminal.
     Continued,
+    /// The terminal has another size.
+    Resized,
 }
 
-/// The signals that end the program, and the one that continues it, the last.
-struct Signals(Vec<tokio::signal::unix::Signal>);
+/// The signals that the loop listens to, and what each wants.
+struct Signals(Vec<(tokio::signal::unix::Signal, Signal)>);
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    fn new() -> io::Result<Self> {
         let kinds = [
-            SignalKind::terminate(),
-            SignalKind::hangup(),
-            SignalKind::interrupt(),
-            SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()),
+            (SignalKind::terminate(), Signal::End),
+            (SignalKind::hangup(), Signal::End),
+            (SignalKind::interrupt(), Signal::End),
+            (
+                SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()),
+                Signal::Continued,
+            ),
+            (SignalKind::window_change(), Signal::Resized),
         ];
+        let listen = |(kind, wants)| Ok((signal(kind)?, wants));
         Ok(Self(
-            kinds.into_iter().map(signal).collect::<Result<_, _>>()?,
+            kinds.into_iter().map(listen).collect::<io::Result<_>>()?,
         ))
     }
 
     async fn received(&mut self) -> Signal {
-        let last = self.0.len() - 1;
-        let all = self.0.iter_mut().map(|signal| Box::pin(signal.recv()));
-        let (_, which, _) = futures::future::select_all(all).await;
-        if which == last {
-            Signal::Continued
-        } else {
-            Signal::End
-        }
+        let all = self.0.iter_mut().map(|(signal, wants)| {
+            let wants = *wants;
+            Box::pin(async move {
+                signal.recv().await;
+                wants
+            })
+        });
+        futures::future::select_all(all).await.0
     }
 }

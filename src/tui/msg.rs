@@ -120,8 +120,6 @@ pub enum Msg {
     Click(u16, u16),
     /// The wheel was turned: lines down, or up where negative, at a column and row.
     Wheel(i16, u16, u16),
-    /// The terminal has another size: columns, rows.
-    Resize(u16, u16),
     /// A task has news.
     News(TaskKey, Box<News>),
     /// A moment that was asked for has come.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crossterm::{
-    cursor, event,
+    cursor,
     event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
     execute, queue,
     terminal::{
@@ -119,9 +119,4 @@ pub(super) fn restore_on_panic() {
 pub(super) fn is_terminal() -> bool {
     use std::io::IsTerminal;
     io::stdout().is_terminal()
-}
-
-/// The keys and other events of the terminal, as a stream of its own thread.
-pub(super) fn events() -> event::EventStream {
-    event::EventStream::new()
 }

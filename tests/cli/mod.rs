@@ -63,6 +63,25 @@ impl Place {
         command
     }
 
+    /// A shell that runs this script in the same way; the binary is `$0`, its arguments are `$@`.
+    pub fn shell(&self, arguments: &str, script: &str) -> Command {
+        let program = self.command(arguments);
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .args(["-c", script])
+            .arg(program.get_program())
+            .args(program.get_args())
+            .env_clear()
+            .envs(
+                program
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .env("PATH", "/usr/bin:/bin")
+            .current_dir(self.path("project"));
+        shell
+    }
+
     /// Runs it to its end.
     pub fn run(&self, arguments: &str) -> Run {
         let output = self.command(arguments).output().unwrap();

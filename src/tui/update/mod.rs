@@ -45,7 +45,7 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Msg::Resize(..) | Msg::Wake => Vec::new(),
+        Msg::Wake => Vec::new(),
         Msg::News(key, news) => news::take(state, key, *news),
     };
     settle_log(state);
