@@ -112,7 +112,7 @@ impl Offscreen {
     /// Gives it another size.
     pub fn resize(&mut self, columns: u16, rows: u16) {
         self.terminal.backend_mut().resize(columns, rows);
-        self.send(Msg::Resize(columns, rows));
+        self.send(Msg::Wake);
     }
 
     /// Ends its tasks.

@@ -64,6 +64,8 @@ pub struct Clusters {
     pub known: bool,
     /// The cluster or context that is selected as soon as it is in the list.
     pub prefer: Option<String>,
+    /// What was selected because something has to be, until the engine was heard of or did not answer.
+    guessed: Option<ClusterId>,
     /// The list as it is shown: clusters, then the contexts that are none of them.
     pub list: Vec<ClusterId>,
     /// The selection.
@@ -79,6 +81,14 @@ pub struct Clusters {
 impl Clusters {
     /// Takes over what the engine holds.
     pub fn set_world(&mut self, world: Vec<Cluster>, height: usize) {
+        let guessed = self.guessed.take();
+        let running = world
+            .iter()
+            .any(|cluster| cluster.state == ClusterState::Running);
+        if !self.known && running && guessed.is_some() && guessed == self.scroll.selected {
+            // Files are read sooner than engines answer: that shall not decide what is looked at.
+            self.scroll.selected = None;
+        }
         self.known = true;
         self.world = world;
         self.usage.retain(|name, _| {
@@ -90,6 +100,11 @@ impl Clusters {
             })
         });
         self.rebuild(height);
+    }
+
+    /// No engine answers, so that what is selected stays so.
+    pub fn set_without_engine(&mut self) {
+        self.guessed = None;
     }
 
     /// Takes over what the kubeconfig files name.
@@ -117,6 +132,7 @@ impl Clusters {
                 .is_some_and(|wanted| wanted == name || *wanted == format!("k3d-{name}")),
             ClusterId::Context(name) => self.prefer.as_ref() == Some(name),
         });
+        let guess = !self.known && self.scroll.selected.is_none() && preferred.is_none();
         if let Some(id) = preferred.cloned() {
             self.prefer = None;
             self.scroll.selected = Some(id);
@@ -138,6 +154,9 @@ impl Clusters {
             |id| list.iter().position(|other| other == id),
             |i| list[i].clone(),
         );
+        if guess {
+            self.guessed.clone_from(&self.scroll.selected);
+        }
     }
 
     /// The cluster of a name at the engine.
@@ -176,5 +195,76 @@ impl Clusters {
             memory: sum.memory + usage.memory,
             memory_limit: sum.memory_limit.max(usage.memory_limit),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ApiEndpoint, ClusterName, Distribution};
+
+    fn contexts() -> Vec<ContextInfo> {
+        ["far", "other"]
+            .map(|name| ContextInfo {
+                name: name.to_owned(),
+                server: String::new(),
+                current: false,
+            })
+            .into()
+    }
+
+    fn world() -> Vec<Cluster> {
+        vec![Cluster {
+            name: ClusterName::existing("dev"),
+            distribution: Distribution::K3s,
+            state: ClusterState::Running,
+            nodes: Vec::new(),
+            network: String::new(),
+            network_external: false,
+            image_volume: None,
+            token: None,
+            api: ApiEndpoint::default(),
+            load_balancer: None,
+            created: Timestamp::UNIX_EPOCH,
+            unfinished: None,
+        }]
+    }
+
+    #[test]
+    fn a_running_cluster_is_selected_first_whether_the_engine_or_the_files_are_read_sooner() {
+        let dev = Some(ClusterId::Local("dev".to_owned()));
+        let far = Some(ClusterId::Context("far".to_owned()));
+        let mut sooner = Clusters::default();
+        sooner.set_world(world(), 9);
+        sooner.set_contexts(contexts(), 9);
+        assert_eq!(sooner.scroll.selected, dev);
+
+        let begin = || {
+            let mut clusters = Clusters::default();
+            clusters.set_contexts(contexts(), 9);
+            assert_eq!(clusters.scroll.selected, far);
+            clusters
+        };
+        let mut later = begin();
+        later.set_world(world(), 9);
+        assert_eq!(later.scroll.selected, dev);
+
+        // Unless somebody chose, or has been looking at it since there was no engine.
+        let mut chosen = begin();
+        let list = chosen.list.clone();
+        chosen.scroll.step(1, list.len(), 9, |i| list[i].clone());
+        chosen.set_world(world(), 9);
+        assert_eq!(chosen.scroll.selected, list.get(1).cloned());
+        let mut without = begin();
+        without.set_without_engine();
+        without.set_world(world(), 9);
+        assert_eq!(without.scroll.selected, far);
+        let mut named = Clusters {
+            prefer: Some("far".to_owned()),
+            ..Clusters::default()
+        };
+        named.set_contexts(contexts(), 9);
+        named.set_world(world(), 9);
+        assert_eq!(named.scroll.selected, far);
     }
 }
