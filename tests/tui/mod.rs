@@ -2,6 +2,7 @@
 //! with a calendar of its own, so that each frame is the same every time.
 
 mod documentation;
+mod flows;
 mod frames;
 mod robustness;
 mod scenes;

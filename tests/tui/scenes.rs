@@ -165,7 +165,7 @@ async fn progress_failed() -> Screen {
 }
 
 /// The program was killed while it made a cluster.
-async fn unfinished() -> Screen {
+pub async fn unfinished() -> Screen {
     let mut screen = progress_running().await.killed().await;
     screen.seconds(2).await;
     while screen.state().selected() != Some(&local("dev-2")) {
