@@ -1,8 +1,10 @@
 //! From what stands for pods to the pods: the selector of a Deployment, a Service and their like.
 
+use serde_json::Value;
+
 use crate::{
     backend::{ErrorKind, KubeApi},
-    domain::{Problem, Workload, workload::WorkloadKind},
+    domain::{ObjectKey, Problem, Workload, workload::WorkloadKind},
     resources::{KindSpec, pods, selector, unlisted},
 };
 
@@ -32,6 +34,63 @@ pub async fn selector(api: &dyn KubeApi, workload: &Workload) -> Result<String, 
             "it has no selector",
         )
     })
+}
+
+/// What stands for a pod: the Services that lead to it, what keeps it and its like running, and the pod itself.
+///
+/// # Errors
+/// When there is no such pod, or the API does not answer.
+pub async fn of_pod(api: &dyn KubeApi, pod: &ObjectKey) -> Result<Vec<Workload>, Problem> {
+    let (object, services) = tokio::join!(
+        api.get(&pods::KIND, pod),
+        api.list(&unlisted::SERVICES, &pod.namespace, ""),
+    );
+    let object = object?;
+    let mut found: Vec<Workload> = services
+        // Who may not list Services has the others all the same.
+        .unwrap_or_default()
+        .iter()
+        .filter(|service| {
+            selector::of_object(service).is_some_and(|selector| selector::fits(&selector, &object))
+        })
+        .filter_map(|service| named(WorkloadKind::Service, service, &pod.namespace))
+        .collect();
+    let mut owner = owner_of(&object, &pod.namespace);
+    while let Some(workload) = owner.take() {
+        // A ReplicaSet is of interest where nobody owns it; otherwise it is one version of a Deployment.
+        let above = match workload.kind {
+            WorkloadKind::ReplicaSet => api
+                .get(kind(workload.kind), &workload.key)
+                .await
+                .ok()
+                .and_then(|object| owner_of(&object, &pod.namespace)),
+            _ => None,
+        };
+        match above {
+            Some(above) => owner = Some(above),
+            None => found.push(workload),
+        }
+    }
+    found.push(Workload {
+        kind: WorkloadKind::Pod,
+        key: pod.clone(),
+    });
+    Ok(found)
+}
+
+/// What controls an object, where it is a workload.
+fn owner_of(object: &Value, namespace: &str) -> Option<Workload> {
+    let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
+    let owner = owners.iter().find(|owner| owner["controller"] == true)?;
+    let kind = owner["kind"].as_str()?.parse().ok()?;
+    let key = ObjectKey::new(namespace, owner["name"].as_str()?);
+    Some(Workload { kind, key })
+}
+
+fn named(kind: WorkloadKind, object: &Value, namespace: &str) -> Option<Workload> {
+    let name = object.pointer("/metadata/name")?.as_str()?;
+    let key = ObjectKey::new(namespace, name);
+    Some(Workload { kind, key })
 }
 
 /// Where objects of that kind live.

@@ -103,10 +103,13 @@ impl Workload {
         deleted + (rolled + turns - 1 - u64::from(replica) % turns) / turns
     }
 
+    fn replica_set(&self) -> String {
+        format!("{}-{}", self.name, &id_of(&self.name)[..9])
+    }
+
     fn pod_name(&self, replica: u32, life: u64) -> String {
-        let hash = id_of(&self.name);
         let suffix = id_of(&format!("{}-{replica}-{life}", self.name));
-        format!("{}-{}-{}", self.name, &hash[..9], &suffix[..5])
+        format!("{}-{}", self.replica_set(), &suffix[..5])
     }
 
     fn since(&self, begun: Instant, clock: Clock) -> jiff::Timestamp {
@@ -152,6 +155,7 @@ impl Workload {
                         "uid": id_of(&name)[..36],
                         "name": name,
                         "labels": { "app": self.name },
+                        "ownerReferences": [{ "kind": "ReplicaSet", "name": self.replica_set(), "controller": true }],
                         "creationTimestamp": if life > 0 { clock.now() } else { self.since(begun, clock) }.to_string(),
                     },
                     "spec": { "containers": [{ "name": "app" }], "nodeName": if self.status == "Pending" { String::new() } else { node } },
@@ -168,7 +172,14 @@ impl Workload {
 
     /// The object that keeps its pods, or the Service in front of them, as Kubernetes would show them.
     pub(super) fn object(&self, plural: &str) -> Option<Value> {
+        let mut name = self.name.clone();
+        let mut owners = json!([]);
         let spec = match plural {
+            "replicasets" => {
+                name = self.replica_set();
+                owners = json!([{ "kind": "Deployment", "name": self.name, "controller": true }]);
+                json!({ "selector": { "matchLabels": { "app": self.name } } })
+            }
             "deployments" => json!({
                 "replicas": self.replicas,
                 "selector": { "matchLabels": { "app": self.name } },
@@ -180,7 +191,7 @@ impl Workload {
             _ => return None,
         };
         Some(json!({
-            "metadata": { "namespace": self.namespace, "name": self.name },
+            "metadata": { "namespace": self.namespace, "name": name, "ownerReferences": owners },
             "spec": spec,
         }))
     }
@@ -204,8 +215,7 @@ impl Workload {
 
     /// Whether a pod of that name is one of its.
     pub(super) fn owns(&self, namespace: &str, pod: &str) -> bool {
-        self.namespace == namespace
-            && pod.starts_with(&format!("{}-{}", self.name, &id_of(&self.name)[..9]))
+        self.namespace == namespace && pod.starts_with(&self.replica_set())
     }
 
     /// How far its lines are apart.
