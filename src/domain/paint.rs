@@ -57,6 +57,18 @@ impl Effects {
         self.0 & of.0 == of.0
     }
 
+    /// The set as bits, to be kept in a file.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// What [`Self::bits`] gave; unknown bits are none.
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits & 0x1f)
+    }
+
     const fn with(self, more: Self) -> Self {
         Self(self.0 | more.0)
     }

@@ -11,7 +11,7 @@ pub mod kubeconfig;
 pub mod kubeconfig_file;
 mod kubeconfig_lock;
 mod kubeconfig_write;
-pub mod log_store;
+pub mod logs;
 pub mod observe;
 pub mod open;
 mod prepare;

@@ -1,11 +1,12 @@
-//! The log pane: a window onto a ring of lines that is bounded in bytes.
+//! The log pane: a window onto a store of lines that is bounded in bytes.
 
 use jiff::Timestamp;
 
-use crate::{domain::log::LogItem, ops::log_store::LogStore, tui::msg::LogTarget};
-
-/// How many lines are kept at most; the bytes are the usual bound, this one is against a million empty lines.
-const LINES: usize = 200_000;
+use crate::{
+    domain::log::LogItem,
+    ops::logs::{Line, Store},
+    tui::msg::LogTarget,
+};
 
 /// The lines of one log and what of them is seen.
 pub struct LogPane {
@@ -20,7 +21,7 @@ pub struct LogPane {
     /// Lines between the last one and the lowest visible one, while it does not follow.
     pub up: usize,
     /// The lines.
-    pub store: LogStore,
+    pub store: Store,
     limit: usize,
 }
 
@@ -34,7 +35,7 @@ impl LogPane {
             follow: true,
             wrap: false,
             up: 0,
-            store: LogStore::new(LINES, limit),
+            store: Store::new(limit),
             limit,
         }
     }
@@ -50,25 +51,27 @@ impl LogPane {
     }
 
     /// Takes in lines.
-    pub fn take(&mut self, items: Vec<LogItem>) {
-        for item in items {
-            self.store.push(item);
-            if !self.follow {
-                self.up += 1;
-            }
+    pub fn take(&mut self, items: &[LogItem]) {
+        self.store.extend(items);
+        if !self.follow {
+            self.up = (self.up + items.len()).min(self.len());
         }
-        self.up = self.up.min(self.store.len());
+    }
+
+    fn len(&self) -> usize {
+        usize::try_from(self.store.lines().len()).unwrap_or(usize::MAX)
     }
 
     /// The lines up to the lowest visible one, the newest first.
-    pub fn upwards(&self) -> impl Iterator<Item = &LogItem> {
-        let visible = self.store.len().saturating_sub(self.up);
-        (0..visible).rev().filter_map(|place| self.store.get(place))
+    pub fn upwards(&self) -> impl Iterator<Item = Line> {
+        let lines = self.store.lines();
+        let visible = lines.end().saturating_sub(self.up as u64);
+        lines.range(lines.first()..visible).rev()
     }
 
     /// Moves through the lines; down to the end is to follow again.
     pub fn step(&mut self, by: isize, height: usize) {
-        let most = self.store.len().saturating_sub(height);
+        let most = self.len().saturating_sub(height);
         self.up = self.up.saturating_add_signed(by.saturating_neg()).min(most);
         self.follow = self.up == 0;
     }
@@ -85,14 +88,15 @@ mod tests {
 
     #[test]
     fn scrolled_up_the_same_lines_stay_in_view() {
+        let lowest = |log: &LogPane| log.upwards().next().map(|line| line.text().to_owned());
         let mut log = LogPane::new(1 << 20);
-        log.take((0..50).map(|n| line(&n.to_string())).collect());
+        log.take(&(0..50).map(|n| line(&n.to_string())).collect::<Vec<_>>());
         log.step(-5, 10);
-        assert_eq!(log.upwards().next(), Some(&line("44")));
-        log.take(vec![line("new")]);
-        assert_eq!(log.upwards().next(), Some(&line("44")));
+        assert_eq!(lowest(&log).as_deref(), Some("44"));
+        log.take(&[line("new")]);
+        assert_eq!(lowest(&log).as_deref(), Some("44"));
         log.step(100, 10);
         assert!(log.follow);
-        assert_eq!(log.upwards().next(), Some(&line("new")));
+        assert_eq!(lowest(&log).as_deref(), Some("new"));
     }
 }

@@ -88,7 +88,7 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
             state.clusters.measure(&container, usage);
         }
         (TaskKey::Log(target), News::Log(items)) if state.log.target.as_ref() == Some(&target) => {
-            state.log.take(items);
+            state.log.take(&items);
         }
         (TaskKey::Plan(id), News::Planned(result)) => planned(state, id, result),
         (TaskKey::Operation(id), News::Step(event)) => {

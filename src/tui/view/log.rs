@@ -8,7 +8,7 @@ use ratatui::{
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::{
-    domain::log::LogItem,
+    ops::logs::{Level, Line as LogLine},
     tui::{msg::LogTarget, state::State, theme::Tone},
 };
 
@@ -34,45 +34,57 @@ pub(super) fn title(state: &State) -> String {
 
 pub(super) fn view(state: &State, frame: &mut Frame<'_>, area: Rect) -> Rect {
     let (width, height) = (usize::from(area.width), usize::from(area.height));
+    let store = state.log.store.lines();
+    let container = |line: &LogLine| {
+        let source = store.source(line.source())?.source.as_ref()?;
+        Some(&*source.container)
+    };
     // Who wrote a line is said where more than one does.
-    let mut names = state.log.upwards().take(200).filter_map(container);
+    let recent: Vec<_> = state.log.upwards().take(200).collect();
+    let mut names = recent
+        .iter()
+        .filter(|line| line.mark().is_none())
+        .filter_map(container);
     let first = names.next();
     let sources = names.any(|name| Some(name) != first);
     // From the lowest line upwards, until the pane is full.
     let mut lines: Vec<Line<'_>> = Vec::new();
-    for item in state.log.upwards() {
+    for line in state.log.upwards() {
         if lines.len() >= height {
             break;
         }
-        match item {
-            LogItem::Line(line) => {
-                let prefix = if sources {
-                    format!("{} ", container(item).unwrap_or_default())
-                } else {
-                    String::new()
-                };
-                let mut parts = if state.log.wrap {
-                    wrap(&line.text, width.saturating_sub(prefix.width()).max(1))
-                } else {
-                    vec![&*line.text]
-                };
-                let tone = level(&line.text);
-                while let Some(part) = parts.pop() {
-                    let source = if parts.is_empty() {
-                        prefix.clone()
-                    } else {
-                        " ".repeat(prefix.width())
-                    };
-                    lines.push(Line::from(vec![
-                        Span::styled(source, state.theme.style(Tone::Dim)),
-                        Span::styled(part, state.theme.style(tone)),
-                    ]));
-                }
-            }
-            LogItem::Mark(mark) => lines.push(Line::styled(
-                format!("-- {mark} --"),
+        if line.mark().is_some() {
+            lines.push(Line::styled(
+                format!("-- {} --", line.text()),
                 state.theme.style(Tone::Warning),
-            )),
+            ));
+            continue;
+        }
+        let prefix = if sources {
+            format!("{} ", container(&line).unwrap_or_default())
+        } else {
+            String::new()
+        };
+        let mut parts = if state.log.wrap {
+            wrap(line.text(), width.saturating_sub(prefix.width()).max(1))
+        } else {
+            vec![line.text()]
+        };
+        let tone = match line.level() {
+            Some(Level::Error | Level::Fatal) => Tone::Bad,
+            Some(Level::Warn) => Tone::Warning,
+            _ => Tone::Text,
+        };
+        while let Some(part) = parts.pop() {
+            let source = if parts.is_empty() {
+                prefix.clone()
+            } else {
+                " ".repeat(prefix.width())
+            };
+            lines.push(Line::from(vec![
+                Span::styled(source, state.theme.style(Tone::Dim)),
+                Span::styled(part.to_owned(), state.theme.style(tone)),
+            ]));
         }
     }
     lines.truncate(height);
@@ -93,14 +105,6 @@ pub(super) fn view(state: &State, frame: &mut Frame<'_>, area: Rect) -> Rect {
     area
 }
 
-/// The container that wrote a line.
-fn container(item: &LogItem) -> Option<&str> {
-    match item {
-        LogItem::Line(line) => line.source.as_ref().map(|source| &*source.container),
-        LogItem::Mark(_) => None,
-    }
-}
-
 /// Cuts a text into pieces of at most this many cells.
 fn wrap(text: &str, width: usize) -> Vec<&str> {
     let mut parts = Vec::new();
@@ -117,35 +121,6 @@ fn wrap(text: &str, width: usize) -> Vec<&str> {
     parts
 }
 
-/// How serious a line calls itself, in the usual spellings: logfmt, JSON, klog.
-fn level(text: &str) -> Tone {
-    let start: String = text.chars().take(160).collect();
-    let has = |words: &[&str]| words.iter().any(|word| start.contains(word));
-    let klog = |letter: u8| {
-        text.len() > 5
-            && text.as_bytes()[0] == letter
-            && text.as_bytes()[1..5].iter().all(u8::is_ascii_digit)
-    };
-    if klog(b'E')
-        || klog(b'F')
-        || has(&[
-            "level=error",
-            "level=fatal",
-            "\"level\":\"error\"",
-            "[ERROR]",
-            " ERROR ",
-            "[emerg]",
-            "panic:",
-        ])
-    {
-        Tone::Bad
-    } else if klog(b'W') || has(&["level=warn", "\"level\":\"warn", "[WARN", " WARN "]) {
-        Tone::Warning
-    } else {
-        Tone::Text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,12 +132,5 @@ mod tests {
             assert_eq!(parts.concat(), "ab漢字cd");
             assert!(parts.iter().all(|part| part.width() <= width.max(2)));
         }
-    }
-
-    #[test]
-    fn levels_are_read_in_the_usual_spellings() {
-        assert_eq!(level("time=x level=error msg=y"), Tone::Bad);
-        assert_eq!(level("W1121 03:00:00.0 something"), Tone::Warning);
-        assert_eq!(level("Everything fine"), Tone::Text);
     }
 }

@@ -1,0 +1,19 @@
+//! The lines of logs once they have come in: kept within a bound, filtered, searched, taken apart, saved.
+//!
+//! A [`Store`] takes in lines of any number of sources and hands out [`Lines`], a view that is cheap to clone and can
+//! go to another thread while the store goes on. Everything else works on such a view. Nothing in here knows the
+//! screen, the command line, or where lines come from.
+
+mod level;
+mod lines;
+mod mark_kind;
+mod segment;
+mod sources;
+mod spill;
+mod store;
+
+pub use level::Level;
+pub use lines::{Line, Lines};
+pub use mark_kind::MarkKind;
+pub use sources::{KnownSource, SourceId};
+pub use store::Store;
