@@ -4,5 +4,6 @@
 mod input;
 mod leaving;
 mod looks;
+mod servers;
 mod sizes;
 mod terminal;

@@ -94,11 +94,37 @@ pub(super) fn causes(error: &(dyn StdError + 'static)) -> String {
         }
         source = cause.source();
     }
-    match innermost.split_once(" (os error") {
-        Some((words, _)) => words.to_owned(),
-        None => innermost,
+    let known = IN_WORDS.iter().find(|(part, _)| innermost.contains(part));
+    match (known, innermost.split_once(" (os error")) {
+        (Some((_, words)), _) => (*words).to_owned(),
+        (None, Some((words, _))) => words.to_owned(),
+        (None, None) => innermost,
     }
 }
+
+/// What the libraries below say, by a part of it, and what that means to a person.
+const IN_WORDS: [(&str, &str); 5] = [
+    (
+        "InvalidContentType",
+        "what answers there does not speak TLS",
+    ),
+    (
+        "invalid HTTP version",
+        "what answers there does not speak HTTP",
+    ),
+    (
+        "message head is too large",
+        "the head of the answer has no end",
+    ),
+    (
+        "HandshakeFailure",
+        "the server refuses to speak TLS with us",
+    ),
+    (
+        "UnknownIssuer",
+        "the server's certificate is not signed by the authority that the kubeconfig names",
+    ),
+];
 
 fn timed_out(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
