@@ -40,6 +40,8 @@ pub(in crate::ops) struct Seam {
     newest: Option<Timestamp>,
     /// Nothing before it is remembered any more.
     forgotten: Option<Timestamp>,
+    /// Whether nothing before the first line is wanted.
+    tail: bool,
     /// The lines of the overlap, in the order in which they came.
     seen: VecDeque<Key>,
     /// Of those, how often each has yet to come again.
@@ -58,6 +60,14 @@ impl Seam {
         let newest = self.newest?;
         let before = newest.checked_sub(OVERLAP).unwrap_or(newest);
         Some(self.forgotten.map_or(before, |moment| moment.max(before)))
+    }
+
+    /// A log of which only the last lines were asked for at first: what is before them is not new, but not wanted.
+    pub(in crate::ops) fn after_tail() -> Self {
+        Self {
+            tail: true,
+            ..Self::default()
+        }
     }
 
     /// An answer begins.
@@ -104,6 +114,9 @@ impl Seam {
             self.seen.clear();
             self.newest = None;
             self.forgotten = None;
+        }
+        if std::mem::take(&mut self.tail) {
+            self.forgotten = Some(key.0);
         }
         self.newest = self.newest.max(Some(key.0));
         self.seen.push_back(key);
@@ -187,6 +200,17 @@ mod tests {
         let words: Vec<Sewn> = told.iter().map(|(_, sewn)| *sewn).collect();
         assert_eq!(words, [Sewn::Apart, Sewn::New]);
         assert!(judged(&mut seam, &[(6_000, "y")]).is_empty());
+    }
+
+    #[test]
+    fn what_is_before_the_tail_does_not_come_later() {
+        let mut seam = Seam::after_tail();
+        judged(&mut seam, &[(1_200, "c")]);
+        let told = judged(
+            &mut seam,
+            &[(1_000, "a"), (1_100, "b"), (1_200, "c"), (1_300, "d")],
+        );
+        assert_eq!(told, [("d".to_owned(), Sewn::New)]);
     }
 
     #[test]

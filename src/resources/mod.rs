@@ -5,6 +5,7 @@
 //! every kind alike. Reference: <https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables>.
 
 pub mod age;
+pub mod followed;
 pub mod nodes;
 pub mod pods;
 pub mod quantity;
@@ -110,4 +111,18 @@ pub struct Scope {
     pub namespaces: Vec<String>,
     /// Only objects whose labels fit this selector, in the API's words; empty is all.
     pub selector: String,
+    /// Only the object of this name; empty is all.
+    pub name: String,
+}
+
+impl Scope {
+    /// The field selector of the name, as the API takes it; empty where every name fits.
+    #[must_use]
+    pub fn fields(&self) -> String {
+        if self.name.is_empty() {
+            String::new()
+        } else {
+            format!("metadata.name={}", self.name)
+        }
+    }
 }

@@ -304,9 +304,13 @@ async fn a_scope_of_namespaces_asks_for_these_alone() {
     let scope = Scope {
         namespaces: vec!["b".to_owned()],
         selector: "app in (a,b)".to_owned(),
+        name: "b1".to_owned(),
     };
     let mut rows = fake.api().await.watch(&pods::KIND, &scope);
     assert_eq!(names(&listed(&mut rows).await.0), ["b/b1"]);
+    for seen in fake.seen() {
+        assert_eq!(seen.query("fieldSelector"), "metadata.name=b1");
+    }
     taps[0].event(&event("DELETED", true, "10", "b", "b1"));
     let WatchItem::Changes(changes) = next(&mut rows).await else {
         panic!("a change");

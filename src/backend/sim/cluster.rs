@@ -9,8 +9,11 @@ use std::{
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{State, behaviour, clock::Clock, pods::Workload};
-use crate::backend::{Error, ErrorKind};
+use super::{State, behaviour, clock::Clock, pods::Workload, stage::Staged};
+use crate::{
+    backend::{Error, ErrorKind},
+    domain::ObjectKey,
+};
 
 /// The Kubernetes side of a cluster.
 #[derive(Default)]
@@ -19,20 +22,24 @@ pub(super) struct Cluster {
     pub(super) objects: BTreeMap<(String, String, String), Value>,
     /// What runs in it.
     pub(super) workloads: Vec<Workload>,
+    /// What a test runs in it.
+    pub(super) staged: BTreeMap<ObjectKey, Staged>,
     /// Names of nodes that have registered and were not deleted since.
     nodes: BTreeSet<String>,
     /// What was changed of nodes.
     patches: BTreeMap<String, Value>,
-    /// For a remote one, how many nodes it has; it has no containers here.
-    pub(super) remote: Option<u32>,
+    /// For a remote one, how many nodes it has and since when it runs; it has no containers here.
+    pub(super) remote: Option<(u32, Instant)>,
 }
 
 impl Cluster {
     /// One that runs this; a remote one has no containers here, but so many nodes.
     pub(super) fn new(workloads: Vec<Workload>, remote: Option<u32>) -> Self {
+        let now = Instant::now();
+        let since = now.checked_sub(Duration::from_secs(3_600)).unwrap_or(now);
         Self {
             workloads,
-            remote,
+            remote: remote.map(|nodes| (nodes, since)),
             ..Self::default()
         }
     }
@@ -91,8 +98,8 @@ impl State {
             )
         };
         let cluster = self.clusters.get(name).ok_or_else(refused)?;
-        if cluster.remote.is_some() {
-            return Ok(now.checked_sub(Duration::from_secs(3_600)).unwrap_or(now));
+        if let Some((_, since)) = cluster.remote {
+            return Ok(since);
         }
         let of = |role: &'static str| {
             let own = self
@@ -146,6 +153,7 @@ impl State {
                     .workloads
                     .iter()
                     .flat_map(|workload| workload.pods(&nodes, begun, clock))
+                    .chain(cluster.staged.values().map(|staged| staged.shown.clone()))
                     .collect()
             }
             "serviceaccounts"
@@ -227,7 +235,7 @@ impl State {
         let Some(cluster) = self.clusters.get_mut(name) else {
             return Vec::new();
         };
-        for number in 0..cluster.remote.unwrap_or(0) {
+        for number in 0..cluster.remote.map_or(0, |(nodes, _)| nodes) {
             let node = format!("{name}-node-{number}");
             found.insert(node.clone(), (true, "", None));
             registered.push(node);
@@ -309,10 +317,16 @@ impl State {
                 cluster.patches.remove(object);
                 cluster.nodes.remove(object)
             }
-            "pods" => cluster
-                .workloads
-                .iter_mut()
-                .any(|workload| workload.replace(namespace, object)),
+            "pods" => {
+                cluster
+                    .workloads
+                    .iter_mut()
+                    .any(|workload| workload.replace(namespace, object))
+                    || cluster
+                        .staged
+                        .remove(&ObjectKey::new(namespace, object))
+                        .is_some()
+            }
             _ => cluster
                 .objects
                 .remove(&(kind.to_owned(), namespace.to_owned(), object.to_owned()))
@@ -344,7 +358,7 @@ pub(super) fn field(object: &Value, name: &str) -> String {
 }
 
 /// A JSON merge patch (RFC 7386).
-fn merge(object: &mut Value, patch: &Value) {
+pub(super) fn merge(object: &mut Value, patch: &Value) {
     let Some(fields) = patch.as_object() else {
         *object = patch.clone();
         return;

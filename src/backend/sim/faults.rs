@@ -13,6 +13,8 @@ pub enum Fault {
     Hang,
     /// It happens later.
     Delay(Duration),
+    /// A log ends as if it were over.
+    End,
 }
 
 /// The faults that wait for their calls.

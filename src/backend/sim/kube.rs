@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{StreamExt, stream, stream::BoxStream};
+use futures::stream::BoxStream;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
     State, World,
     cluster::{TOKEN, field},
-    not_found, watch,
+    logs, not_found, watch,
 };
 use crate::{
     backend::{Answer, Error, ErrorKind, KubeApi, KubeConnect, KubeTarget, WatchItem},
@@ -27,8 +27,8 @@ const LATENCY: Duration = Duration::from_millis(3);
 /// The API of one cluster of the world.
 #[derive(Clone)]
 pub(super) struct Api {
-    world: World,
-    cluster: String,
+    pub(super) world: World,
+    pub(super) cluster: String,
 }
 
 impl KubeConnect for World {
@@ -198,62 +198,10 @@ impl KubeApi for Api {
     fn logs(
         &self,
         pod: &ObjectKey,
-        _: &str,
+        container: &str,
         request: &LogRequest,
     ) -> BoxStream<'static, Result<LogLine, Error>> {
-        let state = self.world.lock();
-        let begun = match state.api(&self.cluster, Instant::now()) {
-            Ok(begun) => begun,
-            Err(error) => return stream::iter([Err(error)]).boxed(),
-        };
-        let owner = state
-            .clusters
-            .get(&self.cluster)
-            .and_then(|cluster| {
-                cluster
-                    .workloads
-                    .iter()
-                    .find(|workload| workload.owns(&pod.namespace, &pod.name))
-            })
-            .cloned();
-        drop(state);
-        let Some(workload) = owner else {
-            return stream::iter([Err(not_found("read the log", &pod.to_string()))]).boxed();
-        };
-        let (clock, pace, since) = (self.world.0.clock, workload.pace(), request.since);
-        let written = u64::try_from(begun.elapsed().as_millis() / pace.as_millis()).unwrap_or(0);
-        let first = request
-            .tail
-            .map_or(0, |tail| written.saturating_sub(u64::from(tail)));
-        let last = if request.follow { u64::MAX } else { written };
-        let (api, pod) = (self.clone(), pod.clone());
-        stream::unfold(first, move |n| {
-            let (workload, api, pod) = (workload.clone(), api.clone(), pod.clone());
-            async move {
-                if n >= last {
-                    return None;
-                }
-                let at = begun + pace * u32::try_from(n).unwrap_or(u32::MAX);
-                tokio::time::sleep_until(at).await;
-                // A followed log ends with its pod.
-                let there = n <= written
-                    || api.objects(&pods::KIND).is_ok_and(|all| {
-                        all.iter().any(|object| field(object, "name") == *pod.name)
-                    });
-                let text = workload.line(n);
-                there.then(|| {
-                    let line = LogLine::from_raw(Some(clock.at(at)), text.as_bytes(), 0);
-                    (Ok(line), n + 1)
-                })
-            }
-        })
-        .filter(move |line: &Result<LogLine, Error>| {
-            std::future::ready(
-                line.as_ref()
-                    .is_ok_and(|line| since.is_none_or(|since| line.time >= Some(since))),
-            )
-        })
-        .boxed()
+        logs::stream(self.clone(), pod, container, request)
     }
 
     fn pod_usage<'a>(&'a self, scope: &'a Scope) -> Answer<'a, Vec<(ObjectKey, Usage)>> {

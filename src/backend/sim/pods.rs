@@ -12,6 +12,9 @@ use crate::domain::container::Usage;
 /// A replica needs as long to come up.
 const BOOT: Duration = Duration::from_secs(2);
 
+/// What does not run long ends so long after its start.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// A workload as a scenario describes it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,9 +44,9 @@ pub(super) struct Workload {
     /// A line every so many milliseconds.
     #[serde(default = "a_second")]
     line_every: u64,
-    /// How often each replica was deleted.
+    /// When each replica was deleted.
     #[serde(skip)]
-    deleted: BTreeMap<u32, u64>,
+    deleted: BTreeMap<u32, Vec<Instant>>,
 }
 
 /// What lines look like.
@@ -91,16 +94,63 @@ impl Workload {
             .into()
     }
 
-    /// Which life of a replica it is now: replaced ones count on.
-    fn life(&self, replica: u32, elapsed: Duration) -> u64 {
-        let deleted = self.deleted.get(&replica).copied().unwrap_or(0);
-        let rolled = elapsed
+    /// Which life of a replica it is now, and since when: replaced ones count on.
+    fn life(&self, replica: u32, begun: Instant) -> (u64, Instant) {
+        let deleted = self.deleted.get(&replica).map_or(&[][..], Vec::as_slice);
+        let rolled = begun
+            .elapsed()
             .as_secs()
             .checked_div(self.replaced_every)
             .unwrap_or(0);
         // One replica after the other.
         let turns = u64::from(self.replicas.max(1));
-        deleted + (rolled + turns - 1 - u64::from(replica) % turns) / turns
+        let place = u64::from(replica) % turns;
+        let own = (rolled + turns - 1 - place) / turns;
+        let last = own.checked_sub(1).map_or(begun, |before| {
+            begun + Duration::from_secs((before * turns + 1 + place) * self.replaced_every)
+        });
+        let born = deleted.iter().copied().fold(last, Instant::max);
+        (deleted.len() as u64 + own, born)
+    }
+
+    /// How often its containers were started again since the beginning.
+    fn more_restarts(&self, begun: Instant) -> u64 {
+        let seconds = begun.elapsed().as_secs();
+        seconds.checked_div(self.restarts_every).unwrap_or(0)
+    }
+
+    /// From when to when the run of a container lasted of which the log is asked for. `None` where there is none.
+    pub(super) fn run(
+        &self,
+        pod: &str,
+        previous: bool,
+        begun: Instant,
+    ) -> Option<(Instant, Option<Instant>)> {
+        let replica = (0..self.replicas).find(|replica| {
+            let (life, _) = self.life(*replica, begun);
+            self.pod_name(*replica, life) == pod
+        })?;
+        let (_, born) = self.life(replica, begun);
+        let every = Duration::from_secs(self.restarts_every);
+        let count = u32::try_from(self.more_restarts(begun)).unwrap_or(u32::MAX);
+        let boot = if self.age_minutes == 0 {
+            BOOT
+        } else {
+            Duration::ZERO
+        };
+        let start = (begun + every * count).max(born).max(begun + boot);
+        let again = (!every.is_zero()).then(|| begun + every * (count + 1));
+        match self.status.as_str() {
+            "Running" if previous => {
+                let before = begun + every * count.checked_sub(1)?;
+                (start > born).then_some((before.max(born), Some(start)))
+            }
+            "Running" => Some((start, again)),
+            "Completed" if !previous => Some((start, Some(start + LAST_WORDS))),
+            // It waits to be started again, and what it wrote before is its latest run.
+            _ if self.restarts > 0 || count > 0 => Some((start, Some(start + LAST_WORDS))),
+            _ => None,
+        }
     }
 
     fn replica_set(&self) -> String {
@@ -125,14 +175,13 @@ impl Workload {
         let elapsed = begun.elapsed();
         (0..self.replicas)
             .map(|replica| {
-                let life = self.life(replica, elapsed);
+                let (life, born) = self.life(replica, begun);
                 let fresh = elapsed < BOOT && self.age_minutes == 0;
-                let more = elapsed.as_secs().checked_div(self.restarts_every).unwrap_or(0);
-                let restarts = u64::from(self.restarts) + more;
+                let restarts = u64::from(self.restarts) + self.more_restarts(begun);
                 let node = nodes.get(replica as usize % nodes.len().max(1)).cloned().unwrap_or_default();
                 let state = match (fresh, self.status.as_str()) {
                     (true, _) => json!({ "waiting": { "reason": "ContainerCreating" } }),
-                    (false, "Running") => json!({ "running": {} }),
+                    (false, "Running") => json!({ "running": { "startedAt": clock.at(born).to_string() } }),
                     (false, "Completed") => json!({ "terminated": { "reason": "Completed", "exitCode": 0 } }),
                     (false, reason) => json!({ "waiting": { "reason": reason } }),
                 };
@@ -140,7 +189,11 @@ impl Workload {
                 let statuses = if self.status == "Pending" {
                     json!([])
                 } else {
-                    json!([{ "name": "app", "state": state, "ready": up, "restartCount": restarts }])
+                    let mut status = json!({ "name": "app", "state": state, "ready": up, "restartCount": restarts });
+                    if restarts > 0 {
+                        status["lastState"] = json!({ "terminated": { "reason": "Error", "exitCode": 1 } });
+                    }
+                    json!([status])
                 };
                 let phase = match self.status.as_str() {
                     "Pending" => "Pending",
@@ -154,9 +207,9 @@ impl Workload {
                         "namespace": self.namespace,
                         "uid": id_of(&name)[..36],
                         "name": name,
-                        "labels": { "app": self.name },
+                        "labels": { "app": self.name, "pod-template-hash": &id_of(&self.name)[..9] },
                         "ownerReferences": [{ "kind": "ReplicaSet", "name": self.replica_set(), "controller": true }],
-                        "creationTimestamp": if life > 0 { clock.now() } else { self.since(begun, clock) }.to_string(),
+                        "creationTimestamp": if life > 0 { clock.at(born) } else { self.since(begun, clock) }.to_string(),
                     },
                     "spec": { "containers": [{ "name": "app" }], "nodeName": if self.status == "Pending" { String::new() } else { node } },
                     "status": {
@@ -209,7 +262,10 @@ impl Workload {
         else {
             return false;
         };
-        *self.deleted.entry(replica).or_default() += 1;
+        self.deleted
+            .entry(replica)
+            .or_default()
+            .push(Instant::now());
         true
     }
 
@@ -218,9 +274,17 @@ impl Workload {
         self.namespace == namespace && pod.starts_with(&self.replica_set())
     }
 
-    /// How far its lines are apart.
-    pub(super) fn pace(&self) -> Duration {
-        Duration::from_millis(self.line_every.max(1))
+    /// When its `n`th line is written, where all its pods write side by side.
+    pub(super) fn moment(&self, n: u64, begun: Instant) -> Instant {
+        let pace = Duration::from_millis(self.line_every.max(1));
+        begun + pace * u32::try_from(n).unwrap_or(u32::MAX)
+    }
+
+    /// The number of the first line that is not written before a moment.
+    pub(super) fn first_after(&self, moment: Instant, begun: Instant) -> u64 {
+        let millis = moment.saturating_duration_since(begun).as_nanos();
+        let pace = u128::from(self.line_every.max(1)) * 1_000_000;
+        u64::try_from(millis.div_ceil(pace)).unwrap_or(u64::MAX)
     }
 
     /// The `n`th line of one of its pods.

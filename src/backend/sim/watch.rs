@@ -61,6 +61,7 @@ async fn follow(
                     .iter()
                     .filter(|object| selector::fits(&scope.selector, object))
                     .filter_map(kind.from_object)
+                    .filter(|row| scope.name.is_empty() || *row.key.name == *scope.name)
                     .filter(|row| {
                         scope.namespaces.is_empty()
                             || scope

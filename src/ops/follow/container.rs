@@ -21,7 +21,7 @@ pub(super) async fn follow(
     tail: u32,
     lines: &mpsc::Sender<LogItem>,
 ) -> Result<(), Abandoned> {
-    let mut seam = Seam::default();
+    let mut seam = Seam::after_tail();
     let mut begun: Option<Timestamp> = None;
     let mut told = String::new();
     let mut pauses = Pauses::new();

@@ -107,10 +107,10 @@ impl Listing {
             "None"
         };
         let wire = wire.clone();
-        let selector = scope.selector.clone();
+        let selectors = (scope.selector.clone(), scope.fields());
         let pages = stream::iter(areas)
             .flat_map_unordered(SIDE_BY_SIDE, move |area| {
-                pages(wire.clone(), kind, area, selector.clone(), objects)
+                pages(wire.clone(), kind, area, selectors.clone(), objects)
             })
             .boxed();
         Ok(Self {
@@ -149,7 +149,7 @@ async fn names(wire: &Wire, version: &mut Version) -> Result<Vec<String>, Error>
         wire.clone(),
         &NAMESPACES,
         String::new(),
-        String::new(),
+        (String::new(), String::new()),
         "None",
     );
     while let Some(page) = pages.next().await {
@@ -160,22 +160,23 @@ async fn names(wire: &Wire, version: &mut Version) -> Result<Vec<String>, Error>
     Ok(names)
 }
 
-/// The pages of one list, one after the other.
+/// The pages of one list, one after the other; the selectors are of labels and of fields.
 fn pages(
     wire: Wire,
     kind: &'static KindSpec,
     namespace: String,
-    selector: String,
+    (labels, fields): (String, String),
     objects: &'static str,
 ) -> BoxStream<'static, Result<Page, Error>> {
     let begin = (wire, Reader::new(kind), Some(String::new()));
     stream::unfold(begin, move |(wire, mut reader, token)| {
-        let (namespace, selector) = (namespace.clone(), selector.clone());
+        let (namespace, labels, fields) = (namespace.clone(), labels.clone(), fields.clone());
         async move {
             let token = token?;
             let mut ask = Ask::get(collection(kind, &namespace))
                 .with("limit", PAGE)
-                .with("labelSelector", &selector)
+                .with("labelSelector", &labels)
+                .with("fieldSelector", &fields)
                 .with("continue", &token);
             if !kind.whole {
                 ask = ask.with("includeObject", objects).accepting(TABLE);

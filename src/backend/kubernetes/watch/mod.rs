@@ -191,6 +191,7 @@ impl Watcher {
             .with("allowWatchBookmarks", "true")
             .with("timeoutSeconds", WATCH_SECONDS)
             .with("labelSelector", &self.scope.selector)
+            .with("fieldSelector", &self.scope.fields())
             .with(
                 "resourceVersion",
                 self.version.as_deref().unwrap_or_default(),
