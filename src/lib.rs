@@ -22,7 +22,7 @@
 //! Everything that the two faces do is a call of [`ops`]. This creates a cluster, lists what is there and deletes the
 //! cluster again:
 //!
-//! ```no_run
+//! ```
 //! use coracle::{
 //!     domain::{ApiEndpoint, ClusterName, ClusterSpec, Problem},
 //!     ops::{self, Cancel, Request, Wish, kubeconfig_file::KubeconfigFiles, open::{Where, open}},
@@ -30,10 +30,13 @@
 //! };
 //! use tokio::sync::mpsc;
 //!
-//! #[tokio::main]
-//! async fn main() -> Result<(), Problem> {
-//!     // The engine that the docker command would use.
-//!     let backends = open(&Where::default()).await?.backends()?;
+//! # // Time that is waited for does not have to pass in a simulated world.
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Problem> { example().await }
+//! async fn example() -> Result<(), Problem> {
+//!     // A simulated world; `Where::default()` is the engine that the docker command would use.
+//!     let place = Where { simulate: Some("empty".to_owned()), ..Where::default() };
+//!     let backends = open(&place).await?.backends()?;
 //!
 //!     let spec = ClusterSpec {
 //!         name: ClusterName::parse("demo")?,
@@ -69,6 +72,7 @@
 //!             println!("{}: {}", cluster.name, cluster.state);
 //!         }
 //!     }
+//!     assert!(ops::observe(&backends).await?.clusters.is_empty());
 //!     Ok(())
 //! }
 //! ```

@@ -164,8 +164,9 @@ async fn agents_are_counted_up_and_down() {
     );
     screen.seconds(60).await;
     assert_eq!(cluster(&screen, "dev"), Some((ClusterState::Running, 1, 3)));
+    // The pods that have to go find another place at once.
     screen.types("s1<enter><enter>").await;
-    screen.seconds(120).await;
+    screen.seconds(10).await;
     assert_eq!(ended_well(&screen), Some(true));
     assert_eq!(cluster(&screen, "dev"), Some((ClusterState::Running, 1, 1)));
 }

@@ -141,18 +141,22 @@ impl State {
         match plural {
             "nodes" => self.nodes(name, begun, now, clock),
             "pods" => {
-                let nodes: Vec<String> = self
-                    .nodes(name, begun, now, clock)
-                    .iter()
-                    .filter_map(|node| node["metadata"]["name"].as_str().map(str::to_owned))
-                    .collect();
+                let nodes = self.nodes(name, begun, now, clock);
+                let names = |closed: bool| -> Vec<String> {
+                    nodes
+                        .iter()
+                        .filter(|node| closed || node["spec"]["unschedulable"] != true)
+                        .filter_map(|node| node["metadata"]["name"].as_str().map(str::to_owned))
+                        .collect()
+                };
+                let (nodes, open) = (names(true), names(false));
                 let Some(cluster) = self.clusters.get(name) else {
                     return Vec::new();
                 };
                 cluster
                     .workloads
                     .iter()
-                    .flat_map(|workload| workload.pods(&nodes, begun, clock))
+                    .flat_map(|workload| workload.pods((&nodes, &open), begun, clock))
                     .chain(cluster.staged.values().map(|staged| staged.shown.clone()))
                     .collect()
             }

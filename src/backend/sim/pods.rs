@@ -159,7 +159,8 @@ impl Workload {
 
     fn pod_name(&self, replica: u32, life: u64) -> String {
         let suffix = id_of(&format!("{}-{replica}-{life}", self.name));
-        format!("{}-{}", self.replica_set(), &suffix[..5])
+        // The first letters of such an ID hardly change with the last one of its name.
+        format!("{}-{}", self.replica_set(), &suffix[16..21])
     }
 
     fn since(&self, begun: Instant, clock: Clock) -> jiff::Timestamp {
@@ -170,15 +171,30 @@ impl Workload {
         }
     }
 
-    /// Its pods as Kubernetes would show them.
-    pub(super) fn pods(&self, nodes: &[String], begun: Instant, clock: Clock) -> Vec<Value> {
+    /// Where a replica is, of all nodes and of those that take new pods: who was put out of a closed one is elsewhere.
+    fn place(&self, replica: u32, nodes: &[String], open: &[String]) -> String {
+        let of = |nodes: &[String]| nodes.get(replica as usize % nodes.len().max(1)).cloned();
+        let put_out = self.deleted.contains_key(&replica);
+        of(nodes)
+            .filter(|node| !put_out || open.contains(node))
+            .or_else(|| of(open))
+            .unwrap_or_default()
+    }
+
+    /// Its pods as Kubernetes would show them, on these nodes, of which some take new pods.
+    pub(super) fn pods(
+        &self,
+        (nodes, open): (&[String], &[String]),
+        begun: Instant,
+        clock: Clock,
+    ) -> Vec<Value> {
         let elapsed = begun.elapsed();
         (0..self.replicas)
             .map(|replica| {
                 let (life, born) = self.life(replica, begun);
                 let fresh = elapsed < BOOT && self.age_minutes == 0;
                 let restarts = u64::from(self.restarts) + self.more_restarts(begun);
-                let node = nodes.get(replica as usize % nodes.len().max(1)).cloned().unwrap_or_default();
+                let node = self.place(replica, nodes, open);
                 let state = match (fresh, self.status.as_str()) {
                     (true, _) => json!({ "waiting": { "reason": "ContainerCreating" } }),
                     (false, "Running") => json!({ "running": { "startedAt": clock.at(born).to_string() } }),
@@ -321,5 +337,22 @@ impl Workload {
             memory: (24 + self.name.len() as u64 * 5) << 20,
             memory_limit: 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_that_takes_another_s_place_has_a_name_of_its_own() {
+        let [workload, ..] = &Workload::system(0)[..] else {
+            panic!("k3s runs something");
+        };
+        let names: std::collections::HashSet<String> = (0..10)
+            .flat_map(|replica| (0..10).map(move |life| (replica, life)))
+            .map(|(replica, life)| workload.pod_name(replica, life))
+            .collect();
+        assert_eq!(names.len(), 100);
     }
 }
