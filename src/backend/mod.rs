@@ -11,10 +11,11 @@ pub mod kubernetes;
 mod line_split;
 pub mod sim;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use futures::{future::BoxFuture, stream::BoxStream};
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use error::{Error, ErrorKind};
 
@@ -39,6 +40,17 @@ pub fn back_off(attempt: u32) -> Duration {
 
 /// An answer that is on its way.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
+
+/// Bytes both ways.
+pub trait Duplex: AsyncRead + AsyncWrite + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
+
+/// A connection to a port of a pod. It reads as ended only when the pod closed it; where it broke, reading fails, with
+/// [`std::io::ErrorKind::ConnectionRefused`] when nothing listens at the port, so that no byte has reached anybody.
+/// There is no half-closing: container runtimes drop the rest of the answer half a second after it, so that shutting
+/// down the writing side only flushes. Dropping it closes it.
+pub type PodConnection = Pin<Box<dyn Duplex>>;
 
 /// An engine that runs containers.
 pub trait ContainerRuntime: Send + Sync {
@@ -137,6 +149,8 @@ pub trait KubeApi: Send + Sync {
         container: &str,
         request: &LogRequest,
     ) -> BoxStream<'static, Result<LogLine, Error>>;
+    /// Connects to a port of a running pod, as seen from inside the pod.
+    fn forward<'a>(&'a self, pod: &'a ObjectKey, port: u16) -> Answer<'a, PodConnection>;
     /// Cores and bytes in use by each pod of the scope. [`ErrorKind::NotFound`] where the cluster has no metrics.
     fn pod_usage<'a>(&'a self, scope: &'a Scope) -> Answer<'a, Vec<(ObjectKey, Usage)>>;
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{cluster, kubeconfig, version};
+use super::{cluster, forward, kubeconfig, version};
 
 /// A full-screen terminal manager for Kubernetes clusters that run in containers.
 ///
@@ -52,7 +52,7 @@ pub struct Global {
     /// The kubeconfig file, in place of KUBECONFIG or ~/.kube/config
     #[arg(long, global = true, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
-    /// The Kubernetes context to open the screen on
+    /// The Kubernetes context, in place of the current one
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
     /// Write the program's own log to this file; RUST_LOG says how much
@@ -75,6 +75,8 @@ pub enum Command {
     /// Print, merge and remove the clusters' kubeconfigs
     #[command(subcommand)]
     Kubeconfig(kubeconfig::Command),
+    /// Forward local ports to pods, through restarts and rollouts
+    Forward(forward::Args),
     /// Print the version
     Version(version::Args),
 }

@@ -4,11 +4,13 @@
 //!
 //! [`ProblemKind::exit_code`]: crate::domain::ProblemKind::exit_code
 
+mod access;
 mod args;
 mod cluster;
 mod context;
 mod drive;
 mod flags;
+mod forward;
 mod kubeconfig;
 mod logging;
 mod mask;
@@ -93,6 +95,7 @@ async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
     match command {
         Command::Cluster(command) => cluster::run(cx, command).await,
         Command::Kubeconfig(command) => kubeconfig::run(cx, command).await,
+        Command::Forward(args) => forward::run(cx, args).await,
         Command::Version(args) => version::run(&args, &cx.config.cluster),
     }
 }

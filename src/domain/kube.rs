@@ -79,6 +79,8 @@ pub struct ContextInfo {
     pub name: String,
     /// The URL of its server.
     pub server: String,
+    /// The namespace that it begins in; empty where it says none.
+    pub namespace: String,
     /// Whether it is the current one.
     pub current: bool,
 }

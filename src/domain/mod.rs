@@ -6,6 +6,7 @@
 
 pub mod cluster;
 pub mod container;
+pub mod forward;
 pub mod kube;
 pub mod log;
 pub mod log_mark;
@@ -20,6 +21,7 @@ pub mod subnet;
 pub mod workload;
 
 pub use cluster::{Cluster, ClusterState, Node, Role};
+pub use forward::{Forward, ForwardPort, ForwardState, ForwardTarget, RemotePort};
 pub use kube::{Health, ObjectKey};
 pub use log::LogLine;
 pub use log_mark::{Mark, MarkEvent};

@@ -7,6 +7,7 @@ pub mod cancel;
 mod carry_out;
 pub mod execute;
 pub mod follow;
+pub mod forward;
 pub mod kubeconfig;
 pub mod kubeconfig_file;
 mod kubeconfig_lock;

@@ -67,7 +67,7 @@ pub(super) fn busy(port: &PublishedPort) -> Option<Problem> {
 }
 
 /// The process that listens on a TCP port, as far as Linux shows it to us: `nginx (process 42)`.
-fn owner_of_port(port: u16) -> Option<String> {
+pub(super) fn owner_of_port(port: u16) -> Option<String> {
     let inodes: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
         .filter_map(|table| fs::read_to_string(table).ok())

@@ -4,5 +4,6 @@ mod failures;
 mod fake;
 mod faults;
 mod follow;
+mod forward;
 mod kubeconfig_file;
 mod place;

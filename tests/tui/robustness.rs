@@ -75,6 +75,7 @@ fn call_everything(screen: &mut Screen, name: &str) {
     let context = ContextInfo {
         name: name.to_owned(),
         server: name.to_owned(),
+        namespace: name.to_owned(),
         current: true,
     };
     let problem = Problem::failed(name, name).with_hint(name);

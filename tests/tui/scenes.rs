@@ -110,6 +110,7 @@ async fn no_engine_but_contexts() -> Screen {
     let contexts = ["prod-eu", "staging"].map(|name| ContextInfo {
         name: name.to_owned(),
         server: format!("https://{name}.example.com:6443"),
+        namespace: String::new(),
         current: name == "staging",
     });
     let mut screen = Screen::without_engine(&contexts);

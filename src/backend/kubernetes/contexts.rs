@@ -26,11 +26,13 @@ pub fn contexts(files: &[PathBuf]) -> (Vec<ContextInfo>, Vec<Problem>) {
         .contexts
         .iter()
         .filter_map(|named| {
-            let cluster = &named.context.as_ref()?.cluster;
+            let context = named.context.as_ref()?;
+            let cluster = &context.cluster;
             Some(ContextInfo {
                 // The name also leads back to the entry, so it stays as it is; those who show it make it harmless.
                 name: named.name.clone(),
                 server: sanitize(server_of(cluster).unwrap_or_default().as_bytes()),
+                namespace: context.namespace.clone().unwrap_or_default(),
                 current: named.name == current,
             })
         })

@@ -6,6 +6,7 @@
 mod connect;
 mod contexts;
 mod errors;
+mod forward;
 mod logs;
 mod objects;
 mod proxy;
@@ -20,7 +21,7 @@ use serde_json::Value;
 
 pub use self::contexts::contexts;
 use crate::{
-    backend::{Answer, Error, KubeApi, KubeConnect, KubeTarget, WatchItem},
+    backend::{Answer, Error, KubeApi, KubeConnect, KubeTarget, PodConnection, WatchItem},
     domain::{
         LogLine, ObjectKey,
         container::{LogRequest, Usage},
@@ -103,6 +104,9 @@ impl KubeApi for Api {
         request: &LogRequest,
     ) -> BoxStream<'static, Result<LogLine, Error>> {
         self.pod_log(pod, container, request)
+    }
+    fn forward<'a>(&'a self, pod: &'a ObjectKey, port: u16) -> Answer<'a, PodConnection> {
+        Box::pin(forward::connect(&self.wire, pod, port))
     }
     fn pod_usage<'a>(&'a self, scope: &'a Scope) -> Answer<'a, Vec<(ObjectKey, Usage)>> {
         Box::pin(self.usage_of_pods(scope))

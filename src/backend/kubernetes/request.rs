@@ -2,10 +2,11 @@
 
 use std::{fmt::Write as _, pin::Pin, time::Duration};
 
-use futures::{AsyncBufRead, AsyncBufReadExt as _};
+use futures::{AsyncBufRead, AsyncBufReadExt as _, Sink, Stream};
 use http::{Method, Request, header};
 use kube::Client;
 use serde::de::DeserializeOwned;
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
 use super::errors;
 use crate::{
@@ -23,6 +24,21 @@ const LARGEST: usize = 256 * 1024 * 1024;
 /// A body that is still coming.
 pub(super) type Reader = Pin<Box<dyn AsyncBufRead + Send>>;
 
+/// Messages both ways.
+pub(super) trait Socket:
+    Stream<Item = Result<Message, WsError>> + Sink<Message, Error = WsError> + Send + Unpin + 'static
+{
+}
+
+impl<T> Socket for T where
+    T: Stream<Item = Result<Message, WsError>>
+        + Sink<Message, Error = WsError>
+        + Send
+        + Unpin
+        + 'static
+{
+}
+
 /// The way to one server.
 #[derive(Clone)]
 pub(super) struct Wire(Client);
@@ -39,6 +55,18 @@ impl Wire {
             .map_err(|error| Error::new(ErrorKind::Invalid, what, error.to_string()))?;
         match tokio::time::timeout(ANSWER, self.0.request_stream(built)).await {
             Ok(Ok(reader)) => Ok(Box::pin(reader)),
+            Ok(Err(error)) => Err(errors::explain(what, &error)),
+            Err(_) => Err(errors::too_late(what, ANSWER)),
+        }
+    }
+
+    /// Asks for a WebSocket, as long as [`ANSWER`].
+    pub(super) async fn socket(&self, what: &str, request: Ask) -> Result<impl Socket, Error> {
+        let built = request
+            .build()
+            .map_err(|error| Error::new(ErrorKind::Invalid, what, error.to_string()))?;
+        match tokio::time::timeout(ANSWER, self.0.connect(built)).await {
+            Ok(Ok(connection)) => Ok(connection.into_stream()),
             Ok(Err(error)) => Err(errors::explain(what, &error)),
             Err(_) => Err(errors::too_late(what, ANSWER)),
         }

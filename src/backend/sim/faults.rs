@@ -13,7 +13,7 @@ pub enum Fault {
     Hang,
     /// It happens later.
     Delay(Duration),
-    /// A log ends as if it were over.
+    /// A log, or a connection to a pod, ends as if it were over.
     End,
 }
 

@@ -9,10 +9,12 @@ use tokio::time::Instant;
 use super::{
     State, World,
     cluster::{TOKEN, field},
-    logs, not_found, watch,
+    forward, logs, not_found, watch,
 };
 use crate::{
-    backend::{Answer, Error, ErrorKind, KubeApi, KubeConnect, KubeTarget, WatchItem},
+    backend::{
+        Answer, Error, ErrorKind, KubeApi, KubeConnect, KubeTarget, PodConnection, WatchItem,
+    },
     domain::{
         LogLine, ObjectKey,
         container::{LogRequest, Usage},
@@ -80,6 +82,22 @@ impl Api {
         let mut state = self.world.lock();
         let begun = state.api(&self.cluster, Instant::now())?;
         Ok(state.objects(&self.cluster, kind.plural, begun, self.world.0.clock))
+    }
+
+    /// What is wrong with something that goes on without a call.
+    pub(super) fn strike(&self, what: &str) -> Option<super::Fault> {
+        self.world.faults().strike(what)
+    }
+
+    /// Whether the pod runs, behind an API that answers.
+    pub(super) fn has_pod(&self, key: &ObjectKey) -> bool {
+        self.objects(&pods::KIND).is_ok_and(|all| {
+            all.iter().any(|pod| {
+                field(pod, "name") == *key.name
+                    && field(pod, "namespace") == *key.namespace
+                    && pod["status"]["podIP"] != ""
+            })
+        })
     }
 
     fn find(
@@ -202,6 +220,18 @@ impl KubeApi for Api {
         request: &LogRequest,
     ) -> BoxStream<'static, Result<LogLine, Error>> {
         logs::stream(self.clone(), pod, container, request)
+    }
+
+    fn forward<'a>(&'a self, pod: &'a ObjectKey, port: u16) -> Answer<'a, PodConnection> {
+        let what = format!("forward {pod} {port}");
+        self.ask(what.clone(), move |state, begun| {
+            let object = self.find(state, &pods::KIND, pod, begun)?;
+            if object["status"]["podIP"] == "" {
+                let why = "the pod does not run";
+                return Err(Error::new(ErrorKind::Failed, what, why));
+            }
+            Ok(forward::connect(self.clone(), pod.clone(), port))
+        })
     }
 
     fn pod_usage<'a>(&'a self, scope: &'a Scope) -> Answer<'a, Vec<(ObjectKey, Usage)>> {

@@ -11,6 +11,7 @@ mod clock;
 mod cluster;
 mod engine;
 mod faults;
+mod forward;
 mod kube;
 mod logs;
 mod lookup;

@@ -227,7 +227,10 @@ impl Workload {
                         "ownerReferences": [{ "kind": "ReplicaSet", "name": self.replica_set(), "controller": true }],
                         "creationTimestamp": if life > 0 { clock.at(born) } else { self.since(begun, clock) }.to_string(),
                     },
-                    "spec": { "containers": [{ "name": "app" }], "nodeName": if self.status == "Pending" { String::new() } else { node } },
+                    "spec": {
+                        "containers": [{ "name": "app", "ports": [{ "name": "http", "containerPort": super::forward::WEB }] }],
+                        "nodeName": if self.status == "Pending" { String::new() } else { node },
+                    },
                     "status": {
                         "phase": phase,
                         "podIP": if up { format!("10.42.0.{}", 10 + replica % 200) } else { String::new() },
@@ -255,7 +258,7 @@ impl Workload {
             }),
             "services" => json!({
                 "selector": { "app": self.name },
-                "ports": [{ "name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP" }],
+                "ports": [{ "name": "http", "port": 80, "targetPort": "http", "protocol": "TCP" }],
             }),
             _ => return None,
         };

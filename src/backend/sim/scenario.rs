@@ -104,6 +104,7 @@ pub(super) fn build(world: &World, name: &str) -> Result<(), Problem> {
         let context = ContextInfo {
             name: entry.name.clone(),
             server: entry.server,
+            namespace: String::new(),
             current: false,
         };
         state.contexts.push((context, entry.nodes > 0));

@@ -208,6 +208,7 @@ mod tests {
             .map(|name| ContextInfo {
                 name: name.to_owned(),
                 server: String::new(),
+                namespace: String::new(),
                 current: false,
             })
             .into()

@@ -37,6 +37,7 @@ fn context(name: &str) -> ContextInfo {
     ContextInfo {
         name: name.to_owned(),
         server: "https://127.0.0.1:6443".to_owned(),
+        namespace: String::new(),
         current: false,
     }
 }

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use coracle::{
-    backend::{Answer, Error, ErrorKind, KubeApi, KubeConnect, KubeTarget, WatchItem},
+    backend::{
+        Answer, Error, ErrorKind, KubeApi, KubeConnect, KubeTarget, PodConnection, WatchItem,
+    },
     domain::{
         LogLine, ObjectKey,
         container::{ContainerState, LogRequest, Usage},
@@ -149,6 +151,10 @@ impl KubeApi for Fake {
     ) -> BoxStream<'static, Result<LogLine, Error>> {
         self.next_log(&format!("{}/{container}", pod.name))
             .unwrap_or_else(|| stream::pending().boxed())
+    }
+
+    fn forward<'a>(&'a self, pod: &'a ObjectKey, port: u16) -> Answer<'a, PodConnection> {
+        self.call(format!("forward {pod} {port}"), |_| Err(not_found("a pod")))
     }
 
     fn pod_usage<'a>(&'a self, _: &'a Scope) -> Answer<'a, Vec<(ObjectKey, Usage)>> {

@@ -1,0 +1,249 @@
+//! A connection to a port of a pod, through the API server and the kubelet, as messages of a WebSocket.
+//!
+//! The first byte of each message is its channel: 0 the data, 1 an error in words, after which nothing comes any more.
+//! Each channel begins with a message that holds the port. kube's own forwarder is not used: it loses what the pod still
+//! sends once the writing side is shut down, hangs where the connection breaks while the client is silent, and does not
+//! tell a broken connection from a closed one.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use futures::{SinkExt as _, StreamExt as _};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep},
+};
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+
+use super::{
+    errors::{self, causes},
+    request::{ANSWER, Ask, Socket, Wire, object},
+};
+use crate::{
+    backend::{Error, PodConnection},
+    domain::{ObjectKey, log::sanitize},
+    resources::pods,
+};
+
+const DATA: u8 = 0;
+const ERROR: u8 = 1;
+
+/// The most that one message carries: as much as is read from a local connection at once.
+const LARGEST: usize = 64 * 1024;
+
+/// After so much silence the server is asked whether it is still there; after as much again it is not.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Connects to a port of a pod. It is open when both channels are; whether anything listens at the port shows later.
+pub(super) async fn connect(
+    wire: &Wire,
+    pod: &ObjectKey,
+    port: u16,
+) -> Result<PodConnection, Error> {
+    let what = format!("connect to port {port} of pod {pod}");
+    let path = format!("{}/portforward", object(&pods::KIND, pod));
+    let ask = Ask::get(path)
+        .with("ports", &port.to_string())
+        .accepting("*/*");
+    let socket = wire.socket(&what, ask).await?;
+    let mut tunnel = Tunnel::new(socket);
+    let opened = async {
+        while tunnel.opened < 2 && tunnel.ended.is_none() {
+            std::future::poll_fn(|cx| tunnel.poll_message(cx)).await;
+        }
+    };
+    if tokio::time::timeout(ANSWER, opened).await.is_err() {
+        return Err(errors::too_late(&what, ANSWER));
+    }
+    match tunnel.ended.take() {
+        Some(Err((kind, why))) => Err(errors::broken(&what, &io::Error::new(kind, why))),
+        Some(Ok(())) => {
+            let why = "the server closed the connection at once";
+            let error = io::Error::new(io::ErrorKind::ConnectionReset, why);
+            Err(errors::broken(&what, &error))
+        }
+        None => Ok(Box::pin(tunnel)),
+    }
+}
+
+struct Tunnel<S> {
+    socket: S,
+    /// How many channels have said their port.
+    opened: u8,
+    /// Data that nobody has read yet.
+    ready: Bytes,
+    /// Why nothing more comes; the error of a broken connection is told each time.
+    ended: Option<Result<(), (io::ErrorKind, String)>>,
+    heard: Instant,
+    asked: bool,
+    silence: Pin<Box<Sleep>>,
+}
+
+impl<S: Socket> Tunnel<S> {
+    fn new(socket: S) -> Self {
+        let heard = Instant::now();
+        Self {
+            socket,
+            opened: 0,
+            ready: Bytes::new(),
+            ended: None,
+            heard,
+            asked: false,
+            silence: Box::pin(tokio::time::sleep_until(heard + SILENCE)),
+        }
+    }
+
+    /// Takes one message in, or notices that there will be none.
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let item = match self.socket.poll_next_unpin(cx) {
+            Poll::Ready(item) => item,
+            Poll::Pending => return self.poll_silence(cx),
+        };
+        self.heard = Instant::now();
+        self.asked = false;
+        match item {
+            Some(Ok(Message::Binary(message))) => self.take(message),
+            Some(Ok(Message::Close(_))) => self.end(Ok(())),
+            // The library answers pings by itself.
+            Some(Ok(_)) => {}
+            Some(Err(error)) => {
+                let (kind, why) = broken(&error);
+                self.end(Err((kind, why)));
+            }
+            None => {
+                let why = "the connection to the API server broke".to_owned();
+                self.end(Err((io::ErrorKind::ConnectionReset, why)));
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn end(&mut self, how: Result<(), (io::ErrorKind, String)>) {
+        self.ended.get_or_insert(how);
+    }
+
+    fn take(&mut self, mut message: Bytes) {
+        if message.is_empty() {
+            return;
+        }
+        let channel = message.split_to(1)[0];
+        if self.opened < 2 {
+            // The port, once on each channel. They come before everything else.
+            self.opened += 1;
+        } else if channel == DATA {
+            self.ready = message;
+        } else if channel == ERROR && !message.is_empty() {
+            let why = sanitize(&message);
+            self.end(Err((kind_of(&why), why)));
+        }
+    }
+
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.silence.as_mut().poll(cx).is_ready() {
+            let mut again = self.heard + SILENCE;
+            if Instant::now() >= again {
+                if self.asked {
+                    let why = "the API server does not answer any more".to_owned();
+                    self.end(Err((io::ErrorKind::TimedOut, why)));
+                    return Poll::Ready(());
+                }
+                // Where there is no room for a question there are bytes on the way, of which one is heard.
+                if let Poll::Ready(Ok(())) = self.socket.poll_ready_unpin(cx) {
+                    let _ = self.socket.start_send_unpin(Message::Ping(Bytes::new()));
+                    let _ = self.socket.poll_flush_unpin(cx);
+                }
+                self.asked = true;
+                again = Instant::now() + SILENCE;
+            }
+            self.silence.as_mut().reset(again);
+        }
+        Poll::Pending
+    }
+}
+
+impl<S: Socket> AsyncRead for Tunnel<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        while this.ready.is_empty() {
+            match &this.ended {
+                Some(Ok(())) => return Poll::Ready(Ok(())),
+                Some(Err((kind, why))) => {
+                    return Poll::Ready(Err(io::Error::new(*kind, why.clone())));
+                }
+                None => ready!(this.poll_message(cx)),
+            }
+        }
+        let some = this.ready.len().min(buffer.remaining());
+        buffer.put_slice(&this.ready.split_to(some));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: Socket> AsyncWrite for Tunnel<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.ended.is_some() {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        ready!(this.socket.poll_ready_unpin(cx)).map_err(|error| io_error(&error))?;
+        let some = bytes.len().min(LARGEST);
+        let mut message = BytesMut::with_capacity(some + 1);
+        message.extend_from_slice(&[DATA]);
+        message.extend_from_slice(&bytes[..some]);
+        this.socket
+            .start_send_unpin(Message::Binary(message.freeze()))
+            .map_err(|error| io_error(&error))?;
+        Poll::Ready(Ok(some))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = self.get_mut().socket.poll_flush_unpin(cx);
+        flushed.map_err(|error| io_error(&error))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
+
+/// What the kubelet's words mean: when the container runtime could not connect inside the pod, nobody has had a byte.
+fn kind_of(why: &str) -> io::ErrorKind {
+    let why = why.to_ascii_lowercase();
+    let refused = ["connection refused", "failed to connect", "failed to dial"];
+    if refused.iter().any(|words| why.contains(words)) {
+        io::ErrorKind::ConnectionRefused
+    } else {
+        io::ErrorKind::ConnectionReset
+    }
+}
+
+fn broken(error: &WsError) -> (io::ErrorKind, String) {
+    let kind = match error {
+        WsError::Io(error) => error.kind(),
+        _ => io::ErrorKind::ConnectionReset,
+    };
+    // Only the pod can refuse; a refusal elsewhere says nothing of what has reached it.
+    let kind = match kind {
+        io::ErrorKind::ConnectionRefused => io::ErrorKind::ConnectionReset,
+        kind => kind,
+    };
+    (kind, sanitize(causes(error).as_bytes()))
+}
+
+fn io_error(error: &WsError) -> io::Error {
+    let (kind, why) = broken(error);
+    io::Error::new(kind, why)
+}
