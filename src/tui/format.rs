@@ -97,6 +97,32 @@ pub fn shorten(text: &str, width: usize, ellipsis: &str) -> String {
     format!("{head}{ellipsis}{}", tail.chars().rev().collect::<String>())
 }
 
+/// Breaks a text into lines of at most this width, between words where that is possible.
+#[must_use]
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(2);
+    let mut lines = vec![String::new()];
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let mut word = word.to_owned();
+        if let Some(last) = lines.last_mut() {
+            let gap = usize::from(!last.is_empty());
+            if last.width() + gap + word.width() <= width {
+                last.push_str(&" ".repeat(gap));
+                last.push_str(&word);
+                continue;
+            }
+        }
+        while word.width() > width {
+            let start = take_width(word.chars(), width);
+            word.drain(..start.len());
+            lines.push(start);
+        }
+        lines.push(word);
+    }
+    lines.retain(|line| !line.is_empty());
+    lines
+}
+
 fn take_width(chars: impl Iterator<Item = char>, width: usize) -> String {
     let mut used = 0;
     chars
@@ -133,6 +159,18 @@ mod tests {
         assert_eq!(shorten("web", 0, "…"), "");
         for width in 0..12 {
             assert!(shorten("漢字漢字漢字", width, "…").width() <= width);
+        }
+    }
+
+    #[test]
+    fn lines_break_between_words_and_lose_none() {
+        assert_eq!(wrap("one two  three", 7), ["one two", "three"]);
+        assert_eq!(wrap("", 7), [""; 0]);
+        for width in 2..20 {
+            let lines = wrap("a name-of-many-letters 漢字漢字 end", width);
+            assert!(lines.iter().all(|line| line.width() <= width), "{lines:?}");
+            let whole: String = lines.concat().replace(' ', "");
+            assert_eq!(whole, "aname-of-many-letters漢字漢字end");
         }
     }
 

@@ -6,5 +6,5 @@
     reason = "functions that are called from tests fail as tests do"
 )]
 
-mod fake;
+pub mod fake;
 mod faults;

@@ -9,5 +9,5 @@
 
 mod measure;
 mod objects;
-mod server;
+pub mod server;
 mod watch;

@@ -81,11 +81,11 @@ pub struct Clusters {
 impl Clusters {
     /// Takes over what the engine holds.
     pub fn set_world(&mut self, world: Vec<Cluster>, height: usize) {
-        let guessed = self.guessed.take();
+        let is_guess = self.is_guess();
         let running = world
             .iter()
             .any(|cluster| cluster.state == ClusterState::Running);
-        if !self.known && running && guessed.is_some() && guessed == self.scroll.selected {
+        if is_guess && running {
             // Files are read sooner than engines answer: that shall not decide what is looked at.
             self.scroll.selected = None;
         }
@@ -102,9 +102,15 @@ impl Clusters {
         self.rebuild(height);
     }
 
-    /// No engine answers, so that what is selected stays so.
-    pub fn set_without_engine(&mut self) {
+    /// Takes what is selected for chosen: by a person, or because no engine answers that could have a better one.
+    pub fn keep_selection(&mut self) {
         self.guessed = None;
+    }
+
+    /// Whether nobody chose what is selected, and the engine may still have something better.
+    #[must_use]
+    pub fn is_guess(&self) -> bool {
+        !self.known && self.guessed.is_some() && self.guessed == self.scroll.selected
     }
 
     /// Takes over what the kubeconfig files name.
@@ -257,7 +263,7 @@ mod tests {
         chosen.set_world(world(), 9);
         assert_eq!(chosen.scroll.selected, list.get(1).cloned());
         let mut without = begin();
-        without.set_without_engine();
+        without.keep_selection();
         without.set_world(world(), 9);
         assert_eq!(without.scroll.selected, far);
         let mut named = Clusters {

@@ -162,6 +162,7 @@ pub(super) fn step_in(state: &mut State, pane: Pane, by: isize) {
     let height = state.laid.rows(pane);
     match pane {
         Pane::Clusters => {
+            state.clusters.keep_selection();
             let list = &state.clusters.list;
             state
                 .clusters
@@ -211,6 +212,7 @@ pub(super) fn clear_filter(state: &mut State) {
 }
 
 fn open(state: &mut State) {
+    state.clusters.keep_selection();
     state.focus = match state.focus {
         Pane::Clusters => Pane::Pods,
         Pane::Nodes | Pane::Pods => {

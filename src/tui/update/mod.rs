@@ -222,8 +222,12 @@ const ASKED: usize = 20;
 /// How many containers are measured at a time.
 const MEASURED: usize = 40;
 
-/// Whether asking the selected cluster's API makes sense: a stopped cluster has none.
+/// Whether asking the selected cluster's API makes sense: a stopped cluster has none, and a remote one is not asked
+/// only because its name is known a moment before the clusters of this machine.
 fn reachable(state: &State) -> bool {
+    if state.clusters.is_guess() {
+        return false;
+    }
     match state.selected_cluster() {
         Some(cluster) => cluster
             .nodes

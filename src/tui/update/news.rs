@@ -34,7 +34,7 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
             after_clusters(state, before.as_ref());
         }
         (_, News::EngineDown { tried, retry_in }) => {
-            state.clusters.set_without_engine();
+            state.clusters.keep_selection();
             let retry_at = after(state.now, retry_in);
             let (since, before) = match &state.engine {
                 EngineState::Up(info) => (state.now, Some(info.clone())),

@@ -47,6 +47,7 @@ fn far() -> (State, ClusterId) {
     let mut state = state();
     let contexts = News::Contexts(vec![context("far"), context("other")], Vec::new());
     news(&mut state, TaskKey::Contexts, contexts);
+    state.clusters.keep_selection();
     (state, ClusterId::Context("far".to_owned()))
 }
 

@@ -134,25 +134,9 @@ pub(super) fn panes(state: &State, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Line::from(spans), area);
 }
 
-/// The line at the bottom: a message where there is one, else what can be pressed here and now.
+/// The line at the bottom: what can be pressed here and now.
 pub(super) fn hints(state: &State, frame: &mut Frame<'_>, area: Rect) {
     let theme = &state.theme;
-    if let Some(toast) = state.toasts.current() {
-        let (tone, hint) = match &toast.problem {
-            Some(_) => (Tone::Bad, "  (esc)"),
-            None => (Tone::Good, ""),
-        };
-        let room = usize::from(area.width).saturating_sub(hint.len() + 1);
-        let line = Line::from(vec![
-            Span::styled(
-                format!(" {}", shorten(&toast.text, room, theme.glyphs.ellipsis)),
-                theme.style(tone),
-            ),
-            Span::styled(hint, theme.style(Tone::Dim)),
-        ]);
-        frame.render_widget(line, area);
-        return;
-    }
     let hint = |id: ActionId, word: &str| {
         let key = state.keymap.key_in(id, state.focus);
         (!key.is_empty() && !word.is_empty()).then(|| (key, word.to_owned()))

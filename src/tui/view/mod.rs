@@ -7,6 +7,7 @@ mod clusters;
 mod dialogs;
 mod frame_line;
 mod log;
+mod message;
 mod nodes;
 mod pods;
 mod progress;
@@ -38,7 +39,11 @@ pub fn view(state: &State, frame: &mut Frame<'_>) -> Laid {
         return laid;
     }
     if is_welcome(state) {
-        dialogs::welcome(state, frame, area);
+        let rows = message::height(state, area);
+        let [above, below] =
+            Layout::vertical([Constraint::Fill(1), Constraint::Length(rows)]).areas(area);
+        dialogs::welcome(state, frame, above);
+        message::view(state, frame, below);
     } else {
         home(state, frame, area, &mut laid);
     }
@@ -70,15 +75,18 @@ pub fn is_welcome(state: &State) -> bool {
 fn home(state: &State, frame: &mut Frame<'_>, area: Rect, laid: &mut Laid) {
     let bare = area.width < 60 || area.height < 12;
     // A line of hints is a luxury, one that says what went wrong is not.
-    let last = !bare || state.toasts.current().is_some();
+    let message = message::height(state, area);
+    let last = message.max(u16::from(!bare));
     let [top, middle, bottom] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Fill(1),
-        Constraint::Length(u16::from(last)),
+        Constraint::Length(last),
     ])
     .areas(area);
     frame_line::truth(state, frame, top);
-    if last {
+    if message > 0 {
+        message::view(state, frame, bottom);
+    } else if !bare {
         frame_line::hints(state, frame, bottom);
     }
     let small = area.width < 100 || area.height < 30;
