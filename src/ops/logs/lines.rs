@@ -23,15 +23,26 @@ pub(super) const ORIGIN: u64 = 1 << 40;
 /// How many segments read back from the disk are kept: what a screen shows, and the neighbours it scrolls into.
 const READ_BACK: usize = 4;
 
-/// Lines with numbers that follow one another. A line keeps its number until it is dropped, and no other ever gets it;
-/// only among the newest lines one that comes late can still move those behind it, see [`super::Store::push`].
+/// Lines with numbers that follow one another. A line keeps its number; only among the newest lines one that comes late
+/// can still move those behind it, see [`super::Store::push`]. Numbers of dropped lines are not given to others, but
+/// to older lines that are loaded again.
 ///
 /// A clone costs little and stays as it is whatever the store does.
 #[derive(Debug, Clone, Default)]
 pub struct Lines {
     pub(super) parts: VecDeque<Part>,
     pub(super) sources: Arc<Sources>,
+    pub(super) reused: Reused,
     read_back: Arc<Mutex<VecDeque<ReadBack>>>,
+}
+
+/// Whether numbers of dropped lines were given to others, for who might remember what they were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Reused {
+    /// How many times.
+    pub(super) times: u64,
+    /// Only below this one.
+    pub(super) below: u64,
 }
 
 /// A segment that was read back from the disk.
@@ -59,6 +70,14 @@ pub(super) enum Body {
 impl Part {
     pub(super) const fn end(&self) -> u64 {
         self.first + self.count as u64
+    }
+
+    /// Its segment; none where the disk does not give it back.
+    pub(super) fn segment(&self) -> Option<Arc<Segment>> {
+        match &self.body {
+            Body::Memory(segment) => Some(Arc::clone(segment)),
+            Body::Disk(disk) => disk.read().ok().map(Arc::new),
+        }
     }
 }
 

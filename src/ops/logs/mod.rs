@@ -4,16 +4,24 @@
 //! go to another thread while the store goes on. Everything else works on such a view. Nothing in here knows the
 //! screen, the command line, or where lines come from.
 
+pub mod fields;
+mod filter;
+mod index;
 mod level;
 mod lines;
 mod mark_kind;
+mod pattern;
+pub mod search;
 mod segment;
 mod sources;
 mod spill;
 mod store;
 
+pub use filter::{Filter, Rule};
+pub use index::{Index, Shown};
 pub use level::Level;
 pub use lines::{Line, Lines};
 pub use mark_kind::MarkKind;
+pub use pattern::Pattern;
 pub use sources::{KnownSource, SourceId};
 pub use store::Store;

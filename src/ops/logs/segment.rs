@@ -126,6 +126,18 @@ impl Segment {
     pub(super) fn paint(&self, row: usize) -> &[Paint] {
         &self.paint[self.begin(row).1..self.begin(row + 1).1]
     }
+
+    /// The line that a place of the text belongs to, its line feed included.
+    pub(super) fn row_at(&self, place: usize) -> usize {
+        self.rows
+            .partition_point(|row| row.start as usize <= place)
+            .saturating_sub(1)
+    }
+
+    /// Where the text of a line begins; the end of the text for the row behind the last one.
+    pub(super) fn start(&self, row: usize) -> usize {
+        self.begin(row).0
+    }
 }
 
 /// A place within a segment; those are a few MiB large.

@@ -35,6 +35,8 @@ pub struct Store {
     full: usize,
     disk: u64,
     dropped: u64,
+    /// Whether any line was ever dropped, also if it was loaded again since.
+    lost: bool,
     /// The level of the last line of each source that said one, for the lines that go on with it.
     levels: Vec<Option<Level>>,
 }
@@ -52,6 +54,7 @@ impl Store {
             full: 0,
             disk: 0,
             dropped: 0,
+            lost: false,
             levels: Vec::new(),
         }
     }
@@ -91,8 +94,11 @@ impl Store {
     pub fn clear(&mut self) {
         // Numbers go on: what remembers one of them does not find another line there.
         let end = self.lines.end();
+        let reused = self.lines.reused;
         self.lines = Lines::default();
+        self.lines.reused = reused;
         if end != ORIGIN {
+            self.lost = true;
             self.lines.parts.push_back(Part {
                 first: end,
                 count: 0,
@@ -183,8 +189,14 @@ impl Store {
                 self.open_another();
             }
             self.full += segment.held();
+            let first = self.lines.first();
+            if self.lost {
+                let reused = &mut self.lines.reused;
+                reused.times += 1;
+                reused.below = reused.below.max(first);
+            }
             self.lines.parts.push_front(Part {
-                first: self.lines.first() - count as u64,
+                first: first - count as u64,
                 count,
                 body: Body::Memory(Arc::new(segment)),
             });
@@ -323,6 +335,7 @@ impl Store {
     fn drop_oldest(&mut self) {
         if let Some(part) = self.lines.parts.pop_front() {
             self.dropped += part.count as u64;
+            self.lost = true;
             match part.body {
                 Body::Memory(segment) => self.full -= segment.held(),
                 Body::Disk(disk) => self.disk -= disk.length as u64,
