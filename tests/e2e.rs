@@ -7,6 +7,9 @@ mod contract;
 #[path = "e2e/engine.rs"]
 mod engine;
 #[cfg(test)]
+#[path = "e2e/kube.rs"]
+mod kube;
+#[cfg(test)]
 #[path = "e2e/life.rs"]
 mod life;
 #[cfg(test)]

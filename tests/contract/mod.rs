@@ -10,5 +10,6 @@
 )]
 
 pub mod activity;
+pub mod kube;
 pub mod runtime;
 pub mod site;

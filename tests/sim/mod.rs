@@ -1,6 +1,7 @@
 //! The simulated world keeps the contract that the real engine keeps, and a cluster lives in it as in the real one.
 
 mod clusters;
+mod kube;
 mod workloads;
 
 use coracle::backend::sim::World;

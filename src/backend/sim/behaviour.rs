@@ -124,7 +124,7 @@ fn chatter(n: u64) -> (Duration, String) {
 }
 
 /// A shell's command line: `echo`, `sleep`, `exit`, joined by `;`. Anything else runs for ever.
-fn shell(command: &[String]) -> Behaviour {
+pub(super) fn shell(command: &[String]) -> Behaviour {
     let [_, _, script] = command else {
         return match command {
             [sleep, seconds] if sleep == "sleep" => {

@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{State, behaviour, clock::Clock, pods::Workload, stage::Staged};
+use super::{State, behaviour, clock::Clock, made::Made, pods::Workload, stage::Staged};
 use crate::{
     backend::{Error, ErrorKind},
     domain::ObjectKey,
@@ -24,6 +24,8 @@ pub(super) struct Cluster {
     pub(super) workloads: Vec<Workload>,
     /// What a test runs in it.
     pub(super) staged: BTreeMap<ObjectKey, Staged>,
+    /// Pods that were made through the API.
+    pub(super) made: BTreeMap<ObjectKey, Made>,
     /// Names of nodes that have registered and were not deleted since.
     nodes: BTreeSet<String>,
     /// What was changed of nodes.
@@ -85,6 +87,11 @@ pub(super) fn kubeconfig(cluster: &str) -> String {
 pub(super) const TOKEN: &str = "simulated-";
 
 impl State {
+    /// A pod of a cluster that was made through its API.
+    pub(super) fn made(&self, cluster: &str, key: &ObjectKey) -> Option<&Made> {
+        self.clusters.get(cluster)?.made.get(key)
+    }
+
     /// When the API of a cluster began to answer.
     ///
     /// # Errors
@@ -158,6 +165,10 @@ impl State {
                     .iter()
                     .flat_map(|workload| workload.pods((&nodes, &open), begun, clock))
                     .chain(cluster.staged.values().map(|staged| staged.shown.clone()))
+                    .chain(cluster.made.values().map(|made| {
+                        let node = open.first().map_or("", String::as_str);
+                        made.shown(node, clock)
+                    }))
                     .collect()
             }
             "serviceaccounts"
@@ -299,11 +310,13 @@ impl State {
             );
             return true;
         }
-        let key = (
-            kind.to_owned(),
-            field(object, "namespace"),
-            field(object, "name"),
-        );
+        let (namespace, name) = (field(object, "namespace"), field(object, "name"));
+        let pod = ObjectKey::new(&*namespace, &*name);
+        if let Some(made) = cluster.made.get_mut(&pod).filter(|_| kind == "pods") {
+            made.patch(patch);
+            return true;
+        }
+        let key = (kind.to_owned(), namespace, name);
         merge(
             cluster.objects.entry(key).or_insert_with(|| object.clone()),
             patch,
@@ -322,14 +335,13 @@ impl State {
                 cluster.nodes.remove(object)
             }
             "pods" => {
-                cluster
-                    .workloads
-                    .iter_mut()
-                    .any(|workload| workload.replace(namespace, object))
+                let key = ObjectKey::new(namespace, object);
+                cluster.made.remove(&key).is_some()
                     || cluster
-                        .staged
-                        .remove(&ObjectKey::new(namespace, object))
-                        .is_some()
+                        .workloads
+                        .iter_mut()
+                        .any(|workload| workload.replace(namespace, object))
+                    || cluster.staged.remove(&key).is_some()
             }
             _ => cluster
                 .objects

@@ -9,7 +9,9 @@ use tokio::time::Instant;
 use super::{
     State, World,
     cluster::{TOKEN, field},
-    forward, logs, not_found, watch,
+    forward, logs,
+    made::Made,
+    not_found, watch,
 };
 use crate::{
     backend::{
@@ -170,14 +172,20 @@ impl KubeApi for Api {
                     format!("{key} already exists"),
                 ));
             }
-            if let Some(cluster) = state.clusters.get_mut(&self.cluster) {
-                let place = (
-                    kind.plural.to_owned(),
-                    namespace.to_owned(),
-                    field(object, "name"),
-                );
-                cluster.objects.insert(place, object.clone());
+            let Some(cluster) = state.clusters.get_mut(&self.cluster) else {
+                return Ok(());
+            };
+            if kind.plural == "pods" {
+                cluster.made.insert(key, Made::new(object, namespace));
+                return Ok(());
             }
+            let mut object = object.clone();
+            let name = field(&object, "name");
+            if !namespace.is_empty() {
+                object["metadata"]["namespace"] = namespace.into();
+            }
+            let place = (kind.plural.to_owned(), namespace.to_owned(), name);
+            cluster.objects.insert(place, object);
             Ok(())
         })
     }

@@ -24,6 +24,10 @@ pub(super) fn stream(
     let Some(cluster) = state.clusters.get(&api.cluster) else {
         return refuse(not_found("read the log", &pod.to_string()));
     };
+    if let Some(made) = cluster.made.get(pod).cloned() {
+        drop(state);
+        return made.log(api, pod, container, request);
+    }
     if let Some(staged) = cluster.staged.get(pod) {
         return staged.log(&api.world, pod, container, request);
     }

@@ -15,6 +15,7 @@ mod forward;
 mod kube;
 mod logs;
 mod lookup;
+mod made;
 mod pods;
 mod scenario;
 mod stage;
