@@ -296,7 +296,8 @@ pub async fn what_is_not_there_is_not_found(site: &Site) {
     ];
     let mut log = site.log(&key, &LogRequest::default());
     errors.extend(log.next().await.expect("an answer").err());
-    assert_eq!(errors.len(), 5);
+    errors.extend(api.forward(&key, 80).await.err());
+    assert_eq!(errors.len(), 6);
     for error in errors {
         assert_eq!(error.kind, ErrorKind::NotFound, "{error}");
     }
