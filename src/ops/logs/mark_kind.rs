@@ -42,6 +42,23 @@ impl MarkKind {
         Self::Note,
     ];
 
+    /// Its name, in lower case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Joined => "joined",
+            Self::Gone => "gone",
+            Self::Restarted => "restarted",
+            Self::Ended => "ended",
+            Self::Rollout => "rollout",
+            Self::Gap => "gap",
+            Self::Reconnected => "reconnected",
+            Self::Limited => "limited",
+            Self::Problem => "problem",
+            Self::Note => "note",
+        }
+    }
+
     /// The kind of an event.
     pub(super) const fn of(event: &MarkEvent) -> Self {
         match event {
