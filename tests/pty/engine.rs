@@ -177,11 +177,10 @@ fn an_engine_that_freezes_is_noticed_and_found_again() {
     let mut terminal = Terminal::open(&place, "");
     terminal.wait_until("the cluster", shows_dev);
     engine.set(Way::Frozen);
-    let screen = terminal.wait_for("no answer within");
-    assert!(
-        shows_dev(&screen) && screen.contains("no engine for"),
-        "{screen}"
-    );
+    let screen = terminal.wait_until("the engine's silence", |screen| {
+        screen.contains("no engine for") && screen.contains("no answer within")
+    });
+    assert!(shows_dev(&screen), "what was known is gone:\n{screen}");
     engine.set(Way::Open);
     terminal.wait_for("Docker 29.0.0");
     terminal.press("q");

@@ -7,6 +7,7 @@ mod leaving;
 mod looks;
 mod servers;
 mod settings;
+mod simulated;
 mod sizes;
 mod terminal;
 mod texts;
