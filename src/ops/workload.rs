@@ -36,24 +36,44 @@ pub async fn selector(api: &dyn KubeApi, workload: &Workload) -> Result<String, 
     })
 }
 
+/// Something that stands for a pod, and the ports that it offers, by number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// What it is.
+    pub workload: Workload,
+    /// A Service's own ports, or those that the pod's containers name.
+    pub ports: Vec<u16>,
+}
+
 /// What stands for a pod: the Services that lead to it, what keeps it and its like running, and the pod itself.
 ///
 /// # Errors
 /// When there is no such pod, or the API does not answer.
-pub async fn of_pod(api: &dyn KubeApi, pod: &ObjectKey) -> Result<Vec<Workload>, Problem> {
+pub async fn of_pod(api: &dyn KubeApi, pod: &ObjectKey) -> Result<Vec<Offer>, Problem> {
     let (object, services) = tokio::join!(
         api.get(&pods::KIND, pod),
         api.list(&unlisted::SERVICES, &pod.namespace, ""),
     );
     let object = object?;
-    let mut found: Vec<Workload> = services
+    let mut found: Vec<Offer> = services
         // Who may not list Services has the others all the same.
         .unwrap_or_default()
         .iter()
         .filter(|service| {
             selector::of_object(service).is_some_and(|selector| selector::fits(&selector, &object))
         })
-        .filter_map(|service| named(WorkloadKind::Service, service, &pod.namespace))
+        .filter_map(|service| {
+            Some(Offer {
+                workload: named(WorkloadKind::Service, service, &pod.namespace)?,
+                ports: numbers(service.pointer("/spec/ports"), "port"),
+            })
+        })
+        .collect();
+    let containers = object.pointer("/spec/containers").and_then(Value::as_array);
+    let ports: Vec<u16> = containers
+        .into_iter()
+        .flatten()
+        .flat_map(|container| numbers(container.get("ports"), "containerPort"))
         .collect();
     let mut owner = owner_of(&object, &pod.namespace);
     while let Some(workload) = owner.take() {
@@ -66,16 +86,29 @@ pub async fn of_pod(api: &dyn KubeApi, pod: &ObjectKey) -> Result<Vec<Workload>,
                 .and_then(|object| owner_of(&object, &pod.namespace)),
             _ => None,
         };
-        match above {
-            Some(above) => owner = Some(above),
-            None => found.push(workload),
+        if above.is_some() {
+            owner = above;
+        } else {
+            let ports = ports.clone();
+            found.push(Offer { workload, ports });
         }
     }
-    found.push(Workload {
-        kind: WorkloadKind::Pod,
-        key: pod.clone(),
+    found.push(Offer {
+        workload: Workload {
+            kind: WorkloadKind::Pod,
+            key: pod.clone(),
+        },
+        ports,
     });
     Ok(found)
+}
+
+/// The TCP ports of a list of them.
+fn numbers(list: Option<&Value>, name: &str) -> Vec<u16> {
+    let list = list.and_then(Value::as_array).into_iter().flatten();
+    list.filter(|port| port["protocol"].as_str().is_none_or(|word| word == "TCP"))
+        .filter_map(|port| port[name].as_u64()?.try_into().ok())
+        .collect()
 }
 
 /// What controls an object, where it is a workload.

@@ -30,6 +30,22 @@ pub enum ActionId {
     Log,
     Follow,
     Wrap,
+    Times,
+    Search,
+    NextHit,
+    PreviousHit,
+    KeepOnly,
+    Hide,
+    Unfilter,
+    Level,
+    Context,
+    Mute,
+    Fields,
+    CopyLine,
+    SaveLog,
+    PipeLog,
+    Forward,
+    Forwards,
     NewCluster,
     StartStop,
     Scale,
@@ -117,6 +133,10 @@ impl Action {
             ActionId::Simulate if state.simulated => {
                 Err("this is the simulated world already".to_owned())
             }
+            ActionId::Forward => match state.selected_pod() {
+                Some(_) => Ok(()),
+                None => Err("no pod is selected".to_owned()),
+            },
             ActionId::Finish | ActionId::CleanUp => {
                 engine(state)?;
                 free(state)?;

@@ -233,8 +233,29 @@ pub(super) fn perform(runner: &mut Runner, effect: Effect) {
         Effect::CancelOperation(id) => runner.cancel_operation(id),
         Effect::RetryEngine => runner.restart(&TaskKey::Engine),
         Effect::RetryContexts => runner.restart(&TaskKey::Contexts),
+        Effect::Export(export) => runner.start(TaskKey::Export, jobs::export::job(*export)),
+        Effect::Browse(url) => browse(&url),
         Effect::Copy(text) => copy(&text),
         Effect::Simulate | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
+    }
+}
+
+/// Opens an address in the person's browser, which goes its own way from there.
+fn browse(url: &str) {
+    let program = if cfg!(target_os = "macos") {
+        "open"
+    } else {
+        "xdg-open"
+    };
+    let quiet = std::process::Stdio::null;
+    let begun = tokio::process::Command::new(program)
+        .arg(url)
+        .stdin(quiet())
+        .stdout(quiet())
+        .stderr(quiet())
+        .spawn();
+    if let Err(error) = begun {
+        tracing::warn!("{program} {url} did not start: {error}");
     }
 }
 

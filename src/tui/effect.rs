@@ -1,6 +1,35 @@
 //! What the screen wants done, as data: `update` returns effects, the runner carries them out.
 
-use crate::{ops::Wish, plan::Plan};
+use crate::{
+    ops::{Wish, logs::Lines},
+    plan::Plan,
+};
+
+/// Where lines of a log go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outlet {
+    /// Into a file of this name.
+    File(String),
+    /// To the standard input of this command of the shell.
+    Command(String),
+}
+
+/// Lines of a log that are to go somewhere.
+#[derive(Debug, Clone)]
+pub struct Export {
+    /// Where to.
+    pub outlet: Outlet,
+    /// The log.
+    pub lines: Lines,
+    /// Which of its lines.
+    pub numbers: Vec<u64>,
+}
+
+impl PartialEq for Export {
+    fn eq(&self, other: &Self) -> bool {
+        self.outlet == other.outlet && self.numbers == other.numbers
+    }
+}
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +48,10 @@ pub enum Effect {
     Simulate,
     /// Put a text into the clipboard.
     Copy(String),
+    /// Write lines of a log somewhere.
+    Export(Box<Export>),
+    /// Open an address in the person's browser.
+    Browse(String),
     /// Hand the terminal back to the shell until the person returns.
     Suspend,
     /// Draw everything anew.

@@ -6,13 +6,14 @@ use crate::{
     backend::{Backends, WatchItem, docker::Tried},
     config::KeyChord,
     domain::{
-        ObjectKey, Problem,
+        Forward, ObjectKey, Problem,
         container::Usage,
         kube::{ApiHealth, ContextInfo},
         log::LogItem,
     },
-    ops::{Failure, Report, World},
+    ops::{Failure, Report, World, workload::Offer},
     plan::{Event, Plan},
+    tui::state::forwards::Told,
 };
 
 /// A cluster in the list: one that the engine holds, or one that a kubeconfig names.
@@ -52,6 +53,12 @@ pub enum TaskKey {
     Usage(String),
     /// A followed log.
     Log(LogTarget),
+    /// A port-forward that is switched on.
+    Forward(ClusterId, Forward),
+    /// What stands for a pod.
+    Around(ClusterId, ObjectKey),
+    /// Lines of a log on their way somewhere.
+    Export,
     /// Planning an operation.
     Plan(u64),
     /// Carrying one out.
@@ -67,6 +74,7 @@ impl TaskKey {
             | Self::Pods(id)
             | Self::Nodes(id)
             | Self::PodUsage(id)
+            | Self::Around(id, _)
             | Self::Log(LogTarget::Pod(id, _)) => Some(id),
             _ => None,
         }
@@ -99,6 +107,12 @@ pub enum News {
     PodUsage(Vec<(ObjectKey, Usage)>),
     /// A piece of the task's log.
     Log(Vec<LogItem>),
+    /// How the task's forward is.
+    Forward(Told),
+    /// What stands for the task's pod.
+    Around(Vec<Offer>),
+    /// Lines of a log were written: what was done, and what a command said to it.
+    Exported(Result<(String, String), Problem>),
     /// The plan is made, or why not.
     Planned(Result<Plan, Problem>),
     /// A step of the operation.

@@ -160,6 +160,24 @@ impl Theme {
         }
     }
 
+    /// Whether colours are drawn at all.
+    #[must_use]
+    pub fn colored(&self) -> bool {
+        self.name != ThemeName::Mono
+    }
+
+    /// The style that tells one of several sources of lines from its neighbours.
+    #[must_use]
+    pub fn source(&self, number: u8) -> Style {
+        // Of the palette that every terminal has, without red and yellow, which mean something.
+        const COLORS: [u8; 12] = [6, 5, 4, 2, 14, 13, 12, 10, 37, 98, 67, 65];
+        if !self.colored() {
+            return self.style(Tone::Dim);
+        }
+        let place = usize::from(number) % COLORS.len();
+        Style::new().fg(Color::Indexed(COLORS[place]))
+    }
+
     /// The style of a role without the person's own colours.
     fn usual(&self, tone: Tone) -> Style {
         let plain = Style::new();

@@ -22,10 +22,17 @@ async fn a_pod_is_found_through_its_service_and_its_deployment() {
         .unwrap();
     let key = ObjectKey::new("kube-system", pod["metadata"]["name"].as_str().unwrap());
     let found = workload::of_pod(api.as_ref(), &key).await.unwrap();
-    let words: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let words: Vec<String> = found
+        .iter()
+        .map(|offer| offer.workload.to_string())
+        .collect();
     let own = format!("pod/{}", key.name);
     assert_eq!(words, ["service/coredns", "deployment/coredns", &own]);
-    for stands in found.iter().filter(|found| found.kind != WorkloadKind::Pod) {
+    assert_eq!(found[0].ports, [80]);
+    for stands in found.iter().map(|offer| &offer.workload) {
+        if stands.kind == WorkloadKind::Pod {
+            continue;
+        }
         let selector = workload::selector(api.as_ref(), stands).await.unwrap();
         assert!(selector::fits(&selector, pod), "{stands}");
     }

@@ -22,7 +22,7 @@ macro_rules! scenes {
 }
 
 scenes! {
-    beginning dashboard nodes_focused log_focused pods_filtered stopped broken
+    beginning dashboard nodes_focused log_focused log_searched log_filtered log_prompt line_in_full forward_form forwards pods_filtered stopped broken
     context_refuses pods_stale engine_lost no_cluster welcome no_engine_but_contexts
     new_cluster_form new_cluster_refused planning plan_preview progress_running progress_done progress_failed
     unfinished confirm_delete confirm_delete_typed scale menu menu_with_reasons help help_filtered palette
@@ -53,6 +53,42 @@ async fn nodes_focused() -> Screen {
 
 async fn log_focused() -> Screen {
     after("<enter>jj<enter>kkk").await
+}
+
+/// In the log of one of the pods that are named like this, after some lines, and then some keys.
+async fn in_the_log_of(name: &str, script: &str) -> Screen {
+    let mut screen = after(&format!("<enter>/{name}<enter>")).await;
+    screen.seconds(3).await;
+    screen.types("<enter>").await;
+    screen.types(script).await;
+    screen
+}
+
+async fn log_searched() -> Screen {
+    in_the_log_of("web", "/cart<enter>Nt").await
+}
+
+async fn log_filtered() -> Screen {
+    in_the_log_of("web", "+get|code<enter>-health<enter>w").await
+}
+
+async fn log_prompt() -> Screen {
+    in_the_log_of("web", "-health").await
+}
+
+/// A line with fields; the pods of the cart write such.
+async fn line_in_full() -> Screen {
+    in_the_log_of("cart", "kk<enter>j").await
+}
+
+async fn forward_form() -> Screen {
+    let mut screen = after("<enter>/web<enter>F").await;
+    screen.seconds(1).await;
+    screen
+}
+
+async fn forwards() -> Screen {
+    after("f").await
 }
 
 async fn pods_filtered() -> Screen {

@@ -5,8 +5,11 @@
 
 pub mod confirm_delete;
 pub mod field;
+pub mod fields;
+pub mod forwards;
 pub mod lists;
 pub mod new_cluster;
+pub mod new_forward;
 pub mod plan_preview;
 pub mod scale;
 
@@ -45,8 +48,16 @@ pub enum Dialog {
     Palette(lists::Picker),
     /// All keys.
     Help(lists::Picker),
+    /// The form for a port-forward.
+    NewForward(Box<new_forward::NewForward>),
+    /// All port-forwards.
+    Forwards(forwards::Forwards),
+    /// A line of a log in full.
+    Fields(fields::Fields),
     /// The log of the program itself.
     AppLog,
+    /// What a command said: its title and its text.
+    Text(String, String),
     /// A failure in full.
     Problem(Problem),
     /// The question before the program ends while operations go on.
@@ -58,6 +69,7 @@ impl Dialog {
     pub fn paste(&mut self, text: &str) {
         match self {
             Self::NewCluster(form) => form.paste(text),
+            Self::NewForward(form) => form.paste(text),
             Self::ConfirmDelete(_, _, question) => question.paste(text),
             Self::Menu(picker) | Self::Palette(picker) | Self::Help(picker) => {
                 picker.field.paste(text);

@@ -3,6 +3,8 @@
 mod api;
 mod connections;
 mod engine;
+pub(super) mod export;
+mod forward;
 mod log;
 mod operation;
 mod rows;
@@ -106,7 +108,11 @@ pub(super) fn continuous(key: &TaskKey, context: &Context) -> Option<Job> {
             Box::new(|sink| Box::pin(usage::container(runtime, container, sink)))
         }
         TaskKey::Log(target) => Box::new(|sink| Box::pin(log::run(cx, target, sink))),
-        TaskKey::Plan(_) | TaskKey::Operation(_) => return None,
+        TaskKey::Forward(id, wanted) => {
+            Box::new(|sink| Box::pin(forward::run(cx, id, wanted, sink)))
+        }
+        TaskKey::Around(id, pod) => Box::new(|sink| Box::pin(forward::around(cx, id, pod, sink))),
+        TaskKey::Plan(_) | TaskKey::Operation(_) | TaskKey::Export => return None,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Everything the screen knows. It is owned by the loop, changed by `update` alone and only read by the views.
 
 pub mod clusters;
+pub mod forwards;
 pub mod log;
 pub mod operations;
 pub mod pods;
@@ -9,7 +10,7 @@ pub mod toasts;
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use ratatui::layout::Rect;
 
 use super::{
@@ -21,9 +22,10 @@ use super::{
 use crate::{
     backend::{Backends, docker::Tried},
     config::Config,
-    domain::{Cluster, Node, container::EngineInfo},
+    domain::{Cluster, Node, ObjectKey, container::EngineInfo},
 };
 use clusters::Clusters;
+use forwards::Forwards;
 use log::LogPane;
 use operations::Operations;
 use pods::Pods;
@@ -98,6 +100,8 @@ pub struct State {
     pub keymap: Keymap,
     /// Whether this is the simulated world.
     pub simulated: bool,
+    /// Where the person is, for times of day.
+    pub zone: TimeZone,
     /// The engine.
     pub engine: EngineState,
     /// The world that operations work on, once it is there.
@@ -120,6 +124,8 @@ pub struct State {
     pub dialogs: Vec<Dialog>,
     /// Operations, running and over.
     pub operations: Operations,
+    /// Port-forwards.
+    pub forwards: Forwards,
     /// Short messages.
     pub toasts: Toasts,
     /// Where things were drawn last.
@@ -143,6 +149,7 @@ impl State {
             theme,
             keymap,
             simulated,
+            zone: TimeZone::UTC,
             engine: EngineState::Connecting,
             backends: None,
             clusters: Clusters::default(),
@@ -154,6 +161,7 @@ impl State {
             zoom: false,
             dialogs: Vec::new(),
             operations: Operations::default(),
+            forwards: Forwards::default(),
             toasts: Toasts::default(),
             laid: Laid::default(),
         }
@@ -167,6 +175,8 @@ impl State {
         let nodes = self.nodes().len();
         let height = self.laid.rows(Pane::Nodes);
         self.node.keep_visible(nodes, height);
+        let height = self.laid.rows(Pane::Log);
+        self.log.settle(height);
         let height = self.laid.rows(Pane::Pods);
         if let Some(id) = self.clusters.scroll.selected.as_ref()
             && let Some(pods) = self.pods.get_mut(id)
@@ -202,6 +212,13 @@ impl State {
     #[must_use]
     pub fn selected_pods(&self) -> Option<&Pods> {
         self.pods.get(self.selected()?)
+    }
+
+    /// The selected pod, with its cluster.
+    #[must_use]
+    pub fn selected_pod(&self) -> Option<(&ClusterId, &ObjectKey)> {
+        let key = self.selected_pods()?.scroll.selected.as_ref()?;
+        Some((self.selected()?, key))
     }
 
     /// Whose log the selection means.

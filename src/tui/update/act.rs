@@ -4,8 +4,11 @@ use crate::{
     domain::{ClusterName, ClusterState, Role},
     ops::Wish,
     tui::{
-        actions::{self, ActionId},
-        dialogs::{Dialog, lists::Picker, new_cluster::NewCluster, scale::Scale},
+        actions::{self, ActionId, Scope},
+        dialogs::{
+            Dialog, forwards::Forwards, lists::Picker, new_cluster::NewCluster,
+            new_forward::NewForward, scale::Scale,
+        },
         effect::Effect,
         msg::ClusterId,
         state::{Pane, State},
@@ -20,6 +23,9 @@ pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
         let now = state.now;
         state.toasts.inform(format!("{}: {why}", action.name), now);
         return Vec::new();
+    }
+    if actions::get(id).is_some_and(|action| action.scope == Scope::Pane(Pane::Log)) {
+        return super::log::act(state, id);
     }
     match id {
         ActionId::Up => step(state, -1),
@@ -45,11 +51,13 @@ pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
             }
             state.focus = Pane::Log;
         }
-        ActionId::Follow => {
-            state.log.follow = !state.log.follow;
-            state.log.up = 0;
+        ActionId::Forward => {
+            if let Some((cluster, pod)) = state.selected_pod() {
+                let form = NewForward::new(cluster.clone(), pod.clone());
+                state.dialogs.push(Dialog::NewForward(Box::new(form)));
+            }
         }
-        ActionId::Wrap => state.log.wrap = !state.log.wrap,
+        ActionId::Forwards => state.dialogs.push(Dialog::Forwards(Forwards::default())),
         ActionId::NewCluster => {
             let taken = state
                 .clusters
@@ -64,17 +72,7 @@ pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
                     taken,
                 ))));
         }
-        ActionId::Scale => {
-            if let Some(cluster) = state.selected_cluster() {
-                let count = |role| u16::try_from(cluster.count(role).1).unwrap_or(u16::MAX);
-                let dialog = Scale::new(
-                    cluster.name.clone(),
-                    count(Role::Server),
-                    count(Role::Agent),
-                );
-                state.dialogs.push(Dialog::Scale(dialog));
-            }
-        }
+        ActionId::Scale => scale(state),
         ActionId::StartStop => {
             let stopped = state
                 .selected_cluster()
@@ -107,8 +105,19 @@ pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
             }
             state.dialogs.push(Dialog::Quit);
         }
+        // Those of the log pane, which are done above.
+        _ => {}
     }
     Vec::new()
+}
+
+fn scale(state: &mut State) {
+    if let Some(cluster) = state.selected_cluster() {
+        let count = |role| u16::try_from(cluster.count(role).1).unwrap_or(u16::MAX);
+        let (servers, agents) = (count(Role::Server), count(Role::Agent));
+        let dialog = Scale::new(cluster.name.clone(), servers, agents);
+        state.dialogs.push(Dialog::Scale(dialog));
+    }
 }
 
 /// Asks for the plan of a wish; what comes back opens a preview.
@@ -155,6 +164,16 @@ fn turn(state: &mut State, by: usize) {
 fn step(state: &mut State, by: isize) {
     let pane = state.focus;
     step_in(state, pane, by);
+}
+
+/// Moves the window of the log, or the selection of another pane.
+pub(super) fn turn_wheel(state: &mut State, pane: Pane, by: isize) {
+    if pane == Pane::Log {
+        let height = state.laid.rows(pane);
+        state.log.scroll(by, height);
+    } else {
+        step_in(state, pane, by);
+    }
 }
 
 /// Moves the selection of a pane.

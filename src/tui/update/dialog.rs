@@ -1,20 +1,24 @@
 //! Keys for the uppermost dialog, and what their outcomes do.
 
-use super::act;
+use super::{act, forwards};
 use crate::{
     config::{Key, KeyChord},
     ops::Wish,
     plan::Kubeconfig,
     tui::{
         actions::ActionId,
-        dialogs::{Dialog, confirm_delete, lists, lists::Picker, new_cluster, plan_preview, scale},
+        dialogs::{
+            Dialog, confirm_delete,
+            lists::{self, Picker},
+            new_cluster, plan_preview, scale,
+        },
         effect::Effect,
         state::{Pane, State},
     },
 };
 
 /// What becomes of the dialog that a key was for.
-enum Fate {
+pub(super) enum Fate {
     /// It stays open.
     Stays,
     /// It is closed.
@@ -68,6 +72,9 @@ fn fate(state: &mut State, dialog: &mut Dialog, chord: KeyChord) -> Fate {
                 ))
             }
         },
+        Dialog::NewForward(form) => forwards::form(state, form, chord),
+        Dialog::Forwards(list) => forwards::list(state, list, chord),
+        Dialog::Fields(line) => super::log::fields(state, line, chord),
         Dialog::Preview(id, wish, preview) => match preview.press(chord) {
             plan_preview::Outcome::Stay => Fate::Stays,
             plan_preview::Outcome::Close => Fate::Closes,
@@ -102,12 +109,14 @@ fn fate(state: &mut State, dialog: &mut Dialog, chord: KeyChord) -> Fate {
             })
         }
         Dialog::Planning(..) if chord.key == Key::Esc => Fate::Closes,
-        Dialog::AppLog | Dialog::Problem(_)
+        Dialog::AppLog | Dialog::Problem(_) | Dialog::Text(..)
             if matches!(chord.key, Key::Esc | Key::Enter | Key::Char('q')) =>
         {
             Fate::Closes
         }
-        Dialog::Planning(..) | Dialog::AppLog | Dialog::Problem(_) => Fate::Stays,
+        Dialog::Planning(..) | Dialog::AppLog | Dialog::Problem(_) | Dialog::Text(..) => {
+            Fate::Stays
+        }
         Dialog::Quit => match chord.key {
             Key::Char('c') => {
                 let ids: Vec<u64> = state

@@ -2,6 +2,8 @@
 
 mod act;
 mod dialog;
+mod forwards;
+mod log;
 mod news;
 #[cfg(test)]
 mod tests;
@@ -9,6 +11,7 @@ mod tests;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
+    dialogs::Dialog,
     effect::Effect,
     msg::{ClusterId, Msg, TaskKey},
     state::{Pane, State},
@@ -41,7 +44,7 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
             if state.dialogs.is_empty()
                 && let Some(pane) = pane_at(state, column, row)
             {
-                act::step_in(state, pane, isize::from(lines));
+                act::turn_wheel(state, pane, isize::from(lines));
             }
             Vec::new()
         }
@@ -63,12 +66,19 @@ pub fn next_wake(state: &mut State, now: Timestamp) -> Option<Timestamp> {
         .next()
         .map(|_| now + SignedDuration::from_secs(1));
     let shown = super::view::next_change(state, now);
-    [toast, log, second, shown].into_iter().flatten().min()
+    let reading = state.log.busy.then_some(now);
+    [toast, log, second, shown, reading]
+        .into_iter()
+        .flatten()
+        .min()
 }
 
 fn key(state: &mut State, chord: KeyChord) -> Vec<Effect> {
     if !state.dialogs.is_empty() {
         return dialog::press(state, chord);
+    }
+    if state.log.prompt.is_some() {
+        return log::press(state, chord);
     }
     if state.filter.editing {
         match chord.key {
@@ -108,6 +118,8 @@ fn key(state: &mut State, chord: KeyChord) -> Vec<Effect> {
 fn paste(state: &mut State, text: &str) {
     if let Some(dialog) = state.dialogs.last_mut() {
         dialog.paste(text);
+    } else if let Some((_, field)) = &mut state.log.prompt {
+        field.paste(text);
     } else if state.filter.editing {
         state.filter.field.paste(text);
         state.settle();
@@ -155,7 +167,7 @@ fn click(state: &mut State, column: u16, row: u16) {
 /// Opens the log of the selection once it has rested.
 fn settle_log(state: &mut State) {
     let target = state.log_target();
-    if target == state.log.target {
+    if target == state.log.target || state.log.pinned {
         state.log.next = None;
         return;
     }
@@ -214,6 +226,13 @@ pub fn wants(state: &State) -> Vec<TaskKey> {
             .map(|node| TaskKey::Usage(node.name.clone())),
     );
     keys.extend(state.log.target.clone().map(TaskKey::Log));
+    let forwards = state.forwards.on();
+    keys.extend(
+        forwards.map(|entry| TaskKey::Forward(entry.cluster.clone(), entry.forward.clone())),
+    );
+    if let Some(Dialog::NewForward(form)) = state.dialogs.last() {
+        keys.push(TaskKey::Around(form.cluster.clone(), form.pod.clone()));
+    }
     keys
 }
 

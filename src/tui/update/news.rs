@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::forwards;
 use crate::{
-    backend::{Change, WatchItem},
+    backend::{Change, WatchItem, docker::Tried},
     domain::Problem,
     ops::{Failure, Wish},
     resources::nodes,
@@ -35,18 +36,7 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
         }
         (_, News::EngineDown { tried, retry_in }) => {
             state.clusters.keep_selection();
-            let retry_at = after(state.now, retry_in);
-            let (since, before) = match &state.engine {
-                EngineState::Up(info) => (state.now, Some(info.clone())),
-                EngineState::Down { since, before, .. } => (*since, before.clone()),
-                EngineState::Connecting => (state.now, None),
-            };
-            state.engine = EngineState::Down {
-                tried,
-                since,
-                retry_at,
-                before,
-            };
+            engine_down(state, tried, retry_in);
         }
         (_, News::Contexts(contexts, problems)) => {
             let height = state.laid.rows(Pane::Clusters);
@@ -90,6 +80,11 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
         (TaskKey::Log(target), News::Log(items)) if state.log.target.as_ref() == Some(&target) => {
             state.log.take(&items);
         }
+        (TaskKey::Forward(id, wanted), News::Forward(told)) => {
+            forwards::told(state, &id, &wanted, told);
+        }
+        (TaskKey::Around(_, pod), News::Around(offers)) => forwards::offered(state, &pod, &offers),
+        (_, News::Exported(result)) => exported(state, result),
         (TaskKey::Plan(id), News::Planned(result)) => planned(state, id, result),
         (TaskKey::Operation(id), News::Step(event)) => {
             let now = state.now;
@@ -159,6 +154,32 @@ fn take_nodes(state: &mut State, id: ClusterId, item: WatchItem) {
             }
         }
         WatchItem::Live | WatchItem::Broken { .. } => {}
+    }
+}
+
+fn engine_down(state: &mut State, tried: Vec<Tried>, retry_in: Duration) {
+    let retry_at = after(state.now, retry_in);
+    let (since, before) = match &state.engine {
+        EngineState::Up(info) => (state.now, Some(info.clone())),
+        EngineState::Down { since, before, .. } => (*since, before.clone()),
+        EngineState::Connecting => (state.now, None),
+    };
+    state.engine = EngineState::Down {
+        tried,
+        since,
+        retry_at,
+        before,
+    };
+}
+
+fn exported(state: &mut State, result: Result<(String, String), Problem>) {
+    match result {
+        Ok((done, said)) if said.is_empty() => {
+            let now = state.now;
+            state.toasts.inform(done, now);
+        }
+        Ok((done, said)) => state.dialogs.push(Dialog::Text(done, said)),
+        Err(problem) => state.toasts.fail(problem),
     }
 }
 

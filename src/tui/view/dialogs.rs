@@ -8,7 +8,7 @@ use ratatui::{
 };
 use tui_logger::TuiLoggerWidget;
 
-use super::progress;
+use super::{forwards, progress};
 use crate::tui::{
     actions::ActionId,
     dialogs::{
@@ -52,6 +52,17 @@ pub(super) fn view(state: &State, dialog: &Dialog, frame: &mut Frame<'_>, area: 
         Dialog::Menu(picker) => menu(state, picker, frame, area),
         Dialog::Palette(picker) => palette(state, picker, frame, area),
         Dialog::Help(picker) => help(state, picker, frame, area),
+        Dialog::NewForward(form) => form.view(frame, area, theme),
+        Dialog::Forwards(list) => forwards::view(state, *list, frame, area),
+        Dialog::Fields(line) => line.view(frame, area, theme),
+        Dialog::Text(title, text) => {
+            let height = u16::try_from(text.lines().count() + 3).unwrap_or(u16::MAX);
+            let inner = frame_of(frame, area, (110, height), title, theme);
+            let room = usize::from(inner.height.saturating_sub(1));
+            let mut lines: Vec<Line<'_>> = text.lines().take(room).map(Line::raw).collect();
+            lines.push(key_line(&[("esc", "leave")], theme));
+            frame.render_widget(Paragraph::new(lines), inner);
+        }
         Dialog::AppLog => app_log(state, frame, area),
         Dialog::Problem(problem) => {
             let inner = frame_of(frame, area, (90, 12), "it did not work", theme);

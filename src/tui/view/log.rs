@@ -1,16 +1,24 @@
-//! The log pane.
+//! The log pane: the lines in the window, and below them what is being typed.
 
 use ratatui::{
     Frame,
     layout::Rect,
     text::{Line, Span},
 };
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
+use super::log_line::Look;
 use crate::{
-    ops::logs::{Level, Line as LogLine},
-    tui::{msg::LogTarget, state::State, theme::Tone},
+    ops::logs::{Line as LogLine, Rule},
+    tui::{
+        msg::LogTarget,
+        state::{Pane, State},
+        theme::Tone,
+    },
 };
+
+/// Who wrote a line has at most so many cells.
+const SOURCE: usize = 28;
 
 pub(super) fn title(state: &State) -> String {
     let log = &state.log;
@@ -19,118 +27,161 @@ pub(super) fn title(state: &State) -> String {
         Some(LogTarget::Container(name)) => name.clone(),
         Some(LogTarget::Pod(_, key)) => key.to_string(),
     };
-    let mode = if log.follow {
-        String::new()
-    } else {
-        format!("  {} lines above the end", log.up)
-    };
-    let dropped = if log.store.dropped() > 0 {
-        format!("  {} older lines not kept", log.store.dropped())
-    } else {
-        String::new()
-    };
-    format!("log {name}{mode}{dropped}")
+    let mut parts = vec![format!("log {name}")];
+    if !log.rules().is_empty() {
+        let rules: Vec<String> = log
+            .rules()
+            .iter()
+            .map(|rule| rule_words(state, rule))
+            .collect();
+        let of = log.store.lines().len();
+        parts.push(format!(
+            "{}  {} of {of}",
+            rules.join(" "),
+            log.index.passing()
+        ));
+    }
+    if let Some(search) = &log.search {
+        parts.push(format!(
+            "/{}/ {} hits",
+            search.pattern.text(),
+            search.hits.passing()
+        ));
+    }
+    if log.busy {
+        parts.push("reading".to_owned());
+    }
+    let below = log.below();
+    if !log.follow {
+        parts.push(format!("{below} lines above the end"));
+    }
+    if log.store.dropped() > 0 {
+        parts.push(format!("{} older lines not kept", log.store.dropped()));
+    }
+    parts.join("  ")
+}
+
+/// A rule as it stands in the title.
+pub(super) fn rule_words(state: &State, rule: &Rule) -> String {
+    match rule {
+        Rule::Keep(pattern) => format!("+{}", pattern.text()),
+        Rule::Hide(pattern) => format!("-{}", pattern.text()),
+        Rule::AtLeast(level) => format!("{} and worse", level.name()),
+        Rule::Mute(id) => {
+            let known = state.log.store.lines().source(*id);
+            let name = known.and_then(|known| known.source.as_ref());
+            format!("not {}", name.map_or_else(String::new, ToString::to_string))
+        }
+        Rule::Field { path, value } => format!("{path}={value}"),
+    }
 }
 
 pub(super) fn view(state: &State, frame: &mut Frame<'_>, area: Rect) -> Rect {
-    let (width, height) = (usize::from(area.width), usize::from(area.height));
-    let store = state.log.store.lines();
-    let container = |line: &LogLine| {
-        let source = store.source(line.source())?.source.as_ref()?;
-        Some(&*source.container)
+    let log = &state.log;
+    let prompt = u16::from(log.prompt.is_some() && area.height > 1);
+    let lines_area = Rect {
+        height: area.height - prompt,
+        ..area
     };
-    // Who wrote a line is said where more than one does.
-    let recent: Vec<_> = state.log.upwards().take(200).collect();
-    let mut names = recent
-        .iter()
-        .filter(|line| line.mark().is_none())
-        .filter_map(container);
-    let first = names.next();
-    let sources = names.any(|name| Some(name) != first);
+    let height = usize::from(lines_area.height);
+    let look = Look {
+        state,
+        width: usize::from(area.width),
+        source: source_width(state, height),
+    };
+    let current = log.current().filter(|_| state.focus == Pane::Log);
+    let draw = |line: &LogLine| {
+        let rows = look.rows(line);
+        if Some(line.number()) == current {
+            let style = state.theme.style(Tone::Selected);
+            return rows.into_iter().map(|row| row.style(style)).collect();
+        }
+        rows
+    };
     // From the lowest line upwards, until the pane is full.
-    let mut lines: Vec<Line<'_>> = Vec::new();
-    for line in state.log.upwards() {
-        if lines.len() >= height {
+    let mut rows: Vec<Line<'_>> = Vec::new();
+    let mut saw_current = current.is_none();
+    for line in log.upwards() {
+        if rows.len() >= height {
             break;
         }
-        if line.mark().is_some() {
-            lines.push(Line::styled(
-                format!("-- {} --", line.text()),
-                state.theme.style(Tone::Warning),
-            ));
-            continue;
+        saw_current |= Some(line.number()) == current;
+        rows.extend(draw(&line).into_iter().rev());
+    }
+    rows.truncate(height);
+    rows.reverse();
+    if !saw_current {
+        // Lines that are wrapped have pushed the current one out: then the window begins with it.
+        rows.clear();
+        for line in log.downwards() {
+            if rows.len() >= height {
+                break;
+            }
+            rows.extend(draw(&line));
         }
-        let prefix = if sources {
-            format!("{} ", container(&line).unwrap_or_default())
+        rows.truncate(height);
+    }
+    if rows.is_empty() && log.target.is_some() {
+        let words = if log.rules().is_empty() {
+            "no lines yet"
         } else {
-            String::new()
+            "no line passes the filter: backspace takes the last rule away"
         };
-        let mut parts = if state.log.wrap {
-            wrap(line.text(), width.saturating_sub(prefix.width()).max(1))
-        } else {
-            vec![line.text()]
+        rows.push(Line::styled(words, state.theme.style(Tone::Dim)));
+    }
+    for (line, y) in rows.into_iter().zip(lines_area.y..lines_area.bottom()) {
+        let row = Rect {
+            y,
+            height: 1,
+            ..area
         };
-        let tone = match line.level() {
-            Some(Level::Error | Level::Fatal) => Tone::Bad,
-            Some(Level::Warn) => Tone::Warning,
-            _ => Tone::Text,
+        frame.render_widget(line, row);
+    }
+    if prompt > 0 {
+        let row = Rect {
+            y: lines_area.bottom(),
+            height: 1,
+            ..area
         };
-        while let Some(part) = parts.pop() {
-            let source = if parts.is_empty() {
-                prefix.clone()
-            } else {
-                " ".repeat(prefix.width())
-            };
-            lines.push(Line::from(vec![
-                Span::styled(source, state.theme.style(Tone::Dim)),
-                Span::styled(part.to_owned(), state.theme.style(tone)),
-            ]));
-        }
+        draw_prompt(state, frame, row);
     }
-    lines.truncate(height);
-    lines.reverse();
-    if lines.is_empty() && state.log.target.is_some() {
-        lines.push(Line::styled("no lines yet", state.theme.style(Tone::Dim)));
-    }
-    for (line, y) in lines.into_iter().zip(area.y..area.bottom()) {
-        frame.render_widget(
-            line,
-            Rect {
-                y,
-                height: 1,
-                ..area
-            },
-        );
-    }
-    area
+    lines_area
 }
 
-/// Cuts a text into pieces of at most this many cells.
-fn wrap(text: &str, width: usize) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let (mut start, mut used) = (0, 0);
-    for (place, c) in text.char_indices() {
-        let cells = c.width().unwrap_or(0);
-        if used + cells > width && place > start {
-            parts.push(&text[start..place]);
-            (start, used) = (place, 0);
-        }
-        used += cells;
-    }
-    parts.push(&text[start..]);
-    parts
+fn draw_prompt(state: &State, frame: &mut Frame<'_>, row: Rect) {
+    let Some((prompt, field)) = &state.log.prompt else {
+        return;
+    };
+    let label = format!("{}: ", prompt.label());
+    let width = u16::try_from(label.width())
+        .unwrap_or(u16::MAX)
+        .min(row.width);
+    frame.render_widget(Span::styled(label, state.theme.style(Tone::Key)), row);
+    let rest = Rect {
+        x: row.x + width,
+        width: row.width - width,
+        ..row
+    };
+    field.view(frame, rest, state.theme.style(Tone::Text), true);
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_lines_are_cut_into_the_width_without_loss() {
-        for width in 1..10 {
-            let parts = wrap("ab漢字cd", width);
-            assert_eq!(parts.concat(), "ab漢字cd");
-            assert!(parts.iter().all(|part| part.width() <= width.max(2)));
+/// How wide the names of those who wrote the lines are; none where there is only one of them.
+fn source_width(state: &State, height: usize) -> Option<usize> {
+    let log = &state.log;
+    let mut several = false;
+    let mut first = None;
+    let mut width = 0;
+    for line in log
+        .upwards()
+        .take(height.max(50))
+        .filter(|line| line.mark().is_none())
+    {
+        let known = log.store.lines().source(line.source());
+        if let Some(source) = known.and_then(|known| known.source.as_ref()) {
+            width = width.max(source.to_string().width());
         }
+        several |= first.is_some_and(|first| first != line.source());
+        first = Some(line.source());
     }
+    several.then_some(width.min(SOURCE))
 }

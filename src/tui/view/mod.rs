@@ -5,8 +5,10 @@
 
 mod clusters;
 mod dialogs;
+mod forwards;
 mod frame_line;
 mod log;
+mod log_line;
 mod message;
 mod nodes;
 mod pods;

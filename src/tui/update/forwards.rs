@@ -1,0 +1,92 @@
+//! Port-forwards: made in a form, switched in a list, told about by their tasks.
+
+use super::dialog::Fate;
+use crate::{
+    config::{Key, KeyChord},
+    domain::{Forward, ObjectKey},
+    ops::workload::Offer,
+    tui::{
+        dialogs::{
+            Dialog,
+            forwards::{Forwards, Outcome},
+            new_forward::{self, NewForward},
+        },
+        effect::Effect,
+        msg::ClusterId,
+        state::{State, forwards::Told},
+    },
+};
+
+/// A key for the form of a new forward.
+pub(super) fn form(state: &mut State, form: &mut NewForward, chord: KeyChord) -> Fate {
+    match form.press(chord) {
+        new_forward::Outcome::Stay => Fate::Stays,
+        new_forward::Outcome::Close => Fate::Closes,
+        new_forward::Outcome::Wanted(forward) => {
+            let index = state.forwards.add(form.cluster.clone(), *forward, true);
+            state.dialogs.push(Dialog::Forwards(Forwards { index }));
+            Fate::Closes
+        }
+    }
+}
+
+/// A key for the list of forwards.
+pub(super) fn list(state: &mut State, list: &mut Forwards, chord: KeyChord) -> Fate {
+    let now = state.now;
+    match list.press(chord, state.forwards.all.len()) {
+        Outcome::Stay => {}
+        Outcome::Close => return Fate::Closes,
+        Outcome::Switch(place) => state.forwards.switch(place),
+        Outcome::Remove(place) => drop(state.forwards.all.remove(place)),
+        Outcome::Copy(place) | Outcome::Browse(place) => {
+            let Some(url) = url(state, place) else {
+                state
+                    .toasts
+                    .inform("it is not open: space switches it on", now);
+                return Fate::Stays;
+            };
+            if chord.key == Key::Char('o') {
+                return Fate::Below(vec![Effect::Browse(url)]);
+            }
+            state.toasts.inform(format!("copied {url}"), now);
+            return Fate::Below(vec![Effect::Copy(url)]);
+        }
+        Outcome::Explain(place) => {
+            let problem = state.forwards.all.get(place).and_then(|entry| {
+                let status = entry.status.as_ref();
+                let error = status.and_then(|status| status.last_error.clone());
+                entry.problem.clone().or(error.map(|(_, problem)| problem))
+            });
+            if let Some(problem) = problem {
+                state.dialogs.push(Dialog::Problem(problem));
+                return Fate::Below(Vec::new());
+            }
+            state.toasts.inform("nothing went wrong yet", now);
+        }
+    }
+    Fate::Stays
+}
+
+/// Where a browser finds what is behind a forward.
+fn url(state: &State, place: usize) -> Option<String> {
+    let status = state.forwards.all.get(place)?.status.as_ref()?;
+    let (address, _) = status.addresses.first()?;
+    Some(format!("http://{address}"))
+}
+
+/// What a forward's task tells.
+pub(super) fn told(state: &mut State, id: &ClusterId, forward: &Forward, told: Told) {
+    if let Some(problem) = state.forwards.tell(id, forward, told) {
+        state.toasts.fail(problem);
+    }
+}
+
+/// What stands for the pod that a form is about.
+pub(super) fn offered(state: &mut State, pod: &ObjectKey, offers: &[Offer]) {
+    for dialog in &mut state.dialogs {
+        match dialog {
+            Dialog::NewForward(form) if form.pod == *pod => form.offer(offers.to_vec()),
+            _ => {}
+        }
+    }
+}
