@@ -47,6 +47,23 @@ impl Access {
             .map_err(|problem| problems.into_iter().next().unwrap_or(problem))
     }
 
+    /// The way to a context of these files, which is known to be there.
+    #[must_use]
+    pub fn to(context: String, files: Vec<PathBuf>) -> Self {
+        Self {
+            context,
+            namespace: String::new(),
+            kube: Arc::new(kubernetes::Connector),
+            files,
+        }
+    }
+
+    /// The kubeconfig files that name the context.
+    #[must_use]
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
     fn choose(
         contexts: &[ContextInfo],
         wanted: Option<&str>,

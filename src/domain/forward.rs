@@ -6,6 +6,8 @@ use std::{
     str::FromStr,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{Problem, Workload, workload::WorkloadKind};
 
 /// Which pods a forward leads to. `FromStr` takes `KIND/NAME`, a pod's name, or a label selector such as `app=web`.
@@ -212,13 +214,46 @@ impl ForwardPort {
     }
 }
 
-/// A forward as a person wants it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// A forward as a person wants it. In files it has the words of the command line.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "Written", try_from = "Written")]
 pub struct Forward {
     /// Which pods.
     pub target: ForwardTarget,
     /// Which ports, at least one.
     pub ports: Vec<ForwardPort>,
+}
+
+/// A forward in a file.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    target: String,
+    namespace: String,
+    ports: Vec<String>,
+}
+
+impl From<Forward> for Written {
+    fn from(forward: Forward) -> Self {
+        Self {
+            target: forward.target.to_string(),
+            namespace: forward.target.namespace().to_owned(),
+            ports: forward.ports.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl TryFrom<Written> for Forward {
+    type Error = Problem;
+
+    fn try_from(written: Written) -> Result<Self, Problem> {
+        let target: ForwardTarget = written.target.parse()?;
+        let ports: Result<Vec<ForwardPort>, Problem> =
+            written.ports.iter().map(|port| port.parse()).collect();
+        Ok(Self {
+            target: target.within(&written.namespace),
+            ports: ports?,
+        })
+    }
 }
 
 /// How a forward is.

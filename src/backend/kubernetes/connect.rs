@@ -9,7 +9,7 @@ use kube::{
     config::{AuthInfo, Cluster, ExecInteractiveMode, Kubeconfig},
 };
 
-use super::{Api, contexts, errors::causes, proxy::Variables, request::Wire};
+use super::{Api, contexts, dial, errors::causes, proxy::Variables, request::Wire};
 use crate::{
     backend::{Error, ErrorKind, KubeApi, KubeTarget},
     domain::log::sanitize,
@@ -82,7 +82,7 @@ fn build(target: &KubeTarget) -> Result<Client, Failure> {
         config.proxy_url = None;
         config.tls_server_name = certified_name(&config.cluster_url);
     }
-    Client::try_from(config)
+    dial::client(config)
         .map_err(|error| (ErrorKind::Forbidden, sanitize(causes(&error).as_bytes())))
 }
 

@@ -5,6 +5,7 @@
 
 mod connect;
 mod contexts;
+mod dial;
 mod errors;
 mod forward;
 mod logs;

@@ -1,22 +1,35 @@
-//! `coracle forward`: local ports that lead to pods.
+//! `coracle forward`: local ports that lead to pods, before a person's eyes or in the background.
 
+mod background;
 mod hold;
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::{access::Access, context::Context};
+use clap::Subcommand;
+
+use super::{access::Access, context::Context, output::Format};
 use crate::{
     domain::{Forward, ForwardPort, ForwardTarget, Problem},
-    ops::forward::ApiSource,
+    ops::forward::{
+        ApiSource,
+        held::{self, Launch},
+    },
 };
 
 /// The flags.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Examples:
   coracle forward svc/web 8080:80        the Service's port 80 at localhost:8080
   coracle forward deploy/web :http       the port named http at a free local port
-  coracle forward app=web 8080 9090      two ports of whichever pod has the label")]
+  coracle forward app=web 8080 9090      two ports of whichever pod has the label
+  coracle forward svc/db 5432 --detach   goes on when the terminal is closed"
+)]
 pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// svc/web, deploy/web, sts/db, a pod's name, or a label selector such as app=web
     #[arg(value_name = "TARGET", required = true)]
     target: Option<String>,
@@ -29,6 +42,36 @@ pub struct Args {
     /// The address to listen at, in place of the loopback; 0.0.0.0 lets other machines in
     #[arg(long, value_name = "IP")]
     address: Option<IpAddr>,
+    /// Go on in the background, until "forward stop"
+    #[arg(short, long)]
+    detach: bool,
+}
+
+/// What to do with forwards in the background.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the forwards in the background
+    #[command(visible_alias = "ls")]
+    List {
+        /// How to write it
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Format,
+        /// Leave the headers out
+        #[arg(long)]
+        no_headers: bool,
+    },
+    /// Stop forwards in the background
+    Stop {
+        /// A local port, or a target such as svc/web
+        #[arg(value_name = "PORT|TARGET", required_unless_present = "all")]
+        names: Vec<String>,
+        /// All of them
+        #[arg(short, long, conflicts_with = "names")]
+        all: bool,
+    },
+    /// Hold the forward that is described on standard input
+    #[command(hide = true)]
+    Hold,
 }
 
 /// Does it.
@@ -36,13 +79,35 @@ pub struct Args {
 /// # Errors
 /// What did not work.
 pub async fn run(cx: &Context, args: Args) -> Result<(), Problem> {
+    match &args.command {
+        Some(Command::List { output, no_headers }) => {
+            return background::list(*output, !no_headers).await;
+        }
+        Some(Command::Stop { names, .. }) => return background::stop(names).await,
+        Some(Command::Hold) => {
+            let source =
+                |launch: &Launch| source(Access::to(launch.context.clone(), launch.files.clone()));
+            return held::hold(source).await;
+        }
+        None => {}
+    }
     let forward = args.forward()?;
+    if args.detach && cx.global.simulate.is_some() {
+        let why = "a simulated world ends with the command that began it";
+        return Err(Problem::usage(
+            "there is nothing to put into the background",
+            why,
+        ));
+    }
     let access = Access::of(cx).await?;
     let namespace = args.namespace.as_deref().unwrap_or(&access.namespace);
     let forward = Forward {
         target: forward.target.within(namespace),
         ..forward
     };
+    if args.detach {
+        return background::detach(&access, forward).await;
+    }
     hold::hold(source(access), &forward).await
 }
 

@@ -8,6 +8,7 @@
 
 mod connection;
 mod finder;
+pub mod held;
 mod listen;
 mod ports;
 mod relay;
@@ -49,6 +50,11 @@ impl Forwarding {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
         self.status.clone()
+    }
+
+    /// Closes it and waits until that is done; afterwards its ports are free.
+    pub async fn close(mut self) {
+        self.tasks.shutdown().await;
     }
 
     /// Connects from within this process, as if to the local port that leads to `remote`.

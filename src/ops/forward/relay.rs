@@ -25,9 +25,12 @@ const CHUNK: usize = 32 * 1024;
 /// without its body fits.
 const KEPT: usize = 64 * 1024;
 
-/// How long a pod may be silent towards a caller that has shut down its writing side: it cannot be told from one that has
-/// gone away altogether.
-const SILENCE: Duration = Duration::from_secs(60);
+/// How long a pod may be silent towards a caller that has asked something and shut down its writing side. It cannot be told
+/// from one that has gone away altogether.
+const OWED: Duration = Duration::from_secs(60);
+
+/// The same where the pod had spoken last: the caller has its answer, and has most likely gone.
+const NOT_OWED: Duration = Duration::from_secs(5);
 
 /// How long a caller has to take notice that the pod has closed the connection.
 const LEAVE: Duration = Duration::from_millis(500);
@@ -52,7 +55,12 @@ impl Local for DuplexStream {
 pub(super) struct Caller {
     read: ReadHalf<Box<dyn Local>>,
     write: WriteHalf<Box<dyn Local>>,
-    /// What it has sent and no pod has answered.
+    sent: Sent,
+}
+
+/// What a caller has sent.
+struct Sent {
+    /// What no pod has answered.
     kept: Vec<u8>,
     /// Whether that is all it has sent.
     whole: bool,
@@ -96,9 +104,11 @@ impl Caller {
         Self {
             read,
             write,
-            kept: Vec::new(),
-            whole: true,
-            ended: false,
+            sent: Sent {
+                kept: Vec::new(),
+                whole: true,
+                ended: false,
+            },
         }
     }
 
@@ -108,7 +118,19 @@ impl Caller {
     }
 }
 
-/// Carries bytes both ways. `answers` is called at the first byte from the pod. `crowded` is told when others wait for a place: then who only might still be there goes.
+/// What the two directions know of each other.
+struct Talk<'a> {
+    counts: &'a Counts,
+    /// Whether a byte has come from the pod.
+    answered: AtomicBool,
+    /// Whether the caller has spoken last.
+    owed: AtomicBool,
+    /// Told of every byte from the pod.
+    heard: Notify,
+}
+
+/// Carries bytes both ways. `answers` is called at the first byte from the pod. `crowded` is told when others wait for a
+/// place: then who only might still be there goes.
 pub(super) async fn relay(
     caller: &mut Caller,
     pod: PodConnection,
@@ -116,67 +138,16 @@ pub(super) async fn relay(
     answers: impl Fn(),
     crowded: &Notify,
 ) -> End {
-    let Caller {
-        read,
-        write,
-        kept,
-        whole,
-        ended,
-    } = caller;
-    let (mut from_pod, mut to_pod) = tokio::io::split(pod);
-    let answered = AtomicBool::new(false);
-    let upward = async {
-        if !kept.is_empty() && pass_on(&mut to_pod, kept).await.is_err() {
-            return Upward::Stuck;
-        }
-        let mut chunk = vec![0; CHUNK];
-        while !*ended {
-            let bytes = match read.read(&mut chunk).await {
-                Ok(0) => {
-                    *ended = true;
-                    break;
-                }
-                Ok(some) => &chunk[..some],
-                Err(_) => return Upward::Gone,
-            };
-            if *whole && !answered.load(Ordering::Relaxed) && kept.len() + bytes.len() <= KEPT {
-                kept.extend_from_slice(bytes);
-            } else {
-                *kept = Vec::new();
-                *whole = false;
-            }
-            if pass_on(&mut to_pod, bytes).await.is_err() {
-                return Upward::Stuck;
-            }
-            counts.sent(bytes.len());
-        }
-        Upward::Ended
-    };
-    let heard = Notify::new();
-    let downward = async {
-        let mut chunk = vec![0; CHUNK];
-        loop {
-            let bytes = match from_pod.read(&mut chunk).await {
-                Ok(0) => {
-                    return match write.shutdown().await {
-                        Ok(()) => Downward::Closed,
-                        Err(_) => Downward::Gone,
-                    };
-                }
-                Ok(some) => &chunk[..some],
-                Err(error) => return Downward::Broken(error),
-            };
-            if !answered.swap(true, Ordering::Relaxed) {
-                answers();
-            }
-            heard.notify_one();
-            if write.write_all(bytes).await.is_err() {
-                return Downward::Gone;
-            }
-            counts.received(bytes.len());
-        }
+    let (from_pod, to_pod) = tokio::io::split(pod);
+    let talk = Talk {
+        counts,
+        answered: AtomicBool::new(false),
+        owed: AtomicBool::new(true),
+        heard: Notify::new(),
     };
     let end = {
+        let upward = talk.upward(&mut caller.read, &mut caller.sent, to_pod);
+        let downward = talk.downward(from_pod, &mut caller.write, answers);
         tokio::pin!(upward, downward);
         tokio::select! {
             biased;
@@ -196,19 +167,20 @@ pub(super) async fn relay(
                 }
                 Upward::Ended => tokio::select! {
                     end = downward => end,
-                    () = silence(&heard) => Downward::Gone,
+                    () = talk.silence() => Downward::Gone,
                     () = crowded.notified() => Downward::Gone,
                 },
             },
         }
     };
-    let answered = answered.into_inner();
+    let sent = &caller.sent;
     match end {
         Downward::Closed | Downward::Gone => End::Done,
         Downward::Broken(error) => {
             // Where nothing was asked, nothing can be done twice, whatever the pod has had.
-            let refused = error.kind() == io::ErrorKind::ConnectionRefused && *whole;
-            if !answered && (refused || (*whole && kept.is_empty())) {
+            let untouched =
+                error.kind() == io::ErrorKind::ConnectionRefused || sent.kept.is_empty();
+            if !talk.answered.into_inner() && sent.whole && untouched {
                 End::Refused(error)
             } else {
                 End::Broken(error)
@@ -217,15 +189,87 @@ pub(super) async fn relay(
     }
 }
 
+impl Talk<'_> {
+    async fn upward(
+        &self,
+        caller: &mut ReadHalf<Box<dyn Local>>,
+        sent: &mut Sent,
+        mut pod: WriteHalf<PodConnection>,
+    ) -> Upward {
+        if !sent.kept.is_empty() && pass_on(&mut pod, &sent.kept).await.is_err() {
+            return Upward::Stuck;
+        }
+        let mut chunk = vec![0; CHUNK];
+        while !sent.ended {
+            let bytes = match caller.read(&mut chunk).await {
+                Ok(0) => {
+                    sent.ended = true;
+                    break;
+                }
+                Ok(some) => &chunk[..some],
+                Err(_) => return Upward::Gone,
+            };
+            let answered = self.answered.load(Ordering::Relaxed);
+            if sent.whole && !answered && sent.kept.len() + bytes.len() <= KEPT {
+                sent.kept.extend_from_slice(bytes);
+            } else {
+                sent.kept = Vec::new();
+                sent.whole = false;
+            }
+            if pass_on(&mut pod, bytes).await.is_err() {
+                return Upward::Stuck;
+            }
+            self.owed.store(true, Ordering::Relaxed);
+            self.counts.sent(bytes.len());
+        }
+        Upward::Ended
+    }
+
+    async fn downward(
+        &self,
+        mut pod: ReadHalf<PodConnection>,
+        caller: &mut WriteHalf<Box<dyn Local>>,
+        answers: impl Fn(),
+    ) -> Downward {
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let bytes = match pod.read(&mut chunk).await {
+                Ok(0) => {
+                    return match caller.shutdown().await {
+                        Ok(()) => Downward::Closed,
+                        Err(_) => Downward::Gone,
+                    };
+                }
+                Ok(some) => &chunk[..some],
+                Err(error) => return Downward::Broken(error),
+            };
+            if !self.answered.swap(true, Ordering::Relaxed) {
+                answers();
+            }
+            self.owed.store(false, Ordering::Relaxed);
+            self.heard.notify_one();
+            if caller.write_all(bytes).await.is_err() {
+                return Downward::Gone;
+            }
+            self.counts.received(bytes.len());
+        }
+    }
+
+    /// Returns when the pod has said nothing for a while to a caller that has shut down its writing side.
+    async fn silence(&self) {
+        let patience = if self.owed.load(Ordering::Relaxed) {
+            OWED
+        } else {
+            NOT_OWED
+        };
+        while tokio::time::timeout(patience, self.heard.notified())
+            .await
+            .is_ok()
+        {}
+    }
+}
+
 async fn pass_on(to_pod: &mut WriteHalf<PodConnection>, bytes: &[u8]) -> io::Result<()> {
     to_pod.write_all(bytes).await?;
     to_pod.flush().await
-}
-
-/// Returns when nothing was heard for a while.
-async fn silence(heard: &Notify) {
-    while tokio::time::timeout(SILENCE, heard.notified())
-        .await
-        .is_ok()
-    {}
 }
