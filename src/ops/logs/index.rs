@@ -358,8 +358,12 @@ fn pieces(lines: &Lines, numbers: Range<u64>) -> Vec<Piece<'_>> {
 
 /// The verdicts on every piece; on several threads where there are many.
 fn judge(filter: &Filter, pieces: &[Piece<'_>]) -> Vec<Vec<Verdict>> {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    if pieces.len() < MANY || threads == 1 {
+    // How many cores there are is read from files: not for every line that comes in.
+    let threads = match pieces.len() {
+        0..MANY => 1,
+        _ => thread::available_parallelism().map_or(1, usize::from),
+    };
+    if threads == 1 {
         return pieces
             .iter()
             .map(|piece| judge_one(filter, piece))

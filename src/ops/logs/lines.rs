@@ -134,9 +134,10 @@ impl Lines {
         let (mut low, mut high) = (self.first(), self.end());
         while low < high {
             let middle = low + (high - low) / 2;
-            // Lines without a time belong to the one before them.
+            // Lines without a time belong to the one before them; a log that has none at all is not read for that.
             let before = (low..=middle)
                 .rev()
+                .take(100)
                 .find_map(|number| self.get(number)?.time());
             if before.is_none_or(|before| before < time) {
                 low = middle + 1;

@@ -45,6 +45,9 @@ pub fn nearest(lines: &Lines, pattern: &Pattern, from: u64, towards: Towards) ->
     {
         return Some(line);
     }
+    if far.is_empty() {
+        return None;
+    }
     let threads = thread::available_parallelism()
         .map_or(1, usize::from)
         .min(far.len());
