@@ -9,5 +9,6 @@ mod servers;
 mod settings;
 mod simulated;
 mod sizes;
+mod surroundings;
 mod terminal;
 mod texts;

@@ -73,7 +73,7 @@ impl Terminal {
         let modes = format!("{:?}", pair.master.get_termios().unwrap());
         let mut child = pair.slave.spawn_command(builder).unwrap();
         let seen = Seen {
-            parser: vt100::Parser::new(rows, columns, 0),
+            parser: vt100::Parser::new(rows.max(1), columns.max(1), 0),
             raw: Vec::new(),
             exit: None,
             hang_up: false,

@@ -60,6 +60,8 @@ pub struct Clusters {
     pub world: Vec<Cluster>,
     /// All contexts of the kubeconfig files.
     pub contexts: Vec<ContextInfo>,
+    /// What is wrong with those files.
+    pub wrong: Vec<Problem>,
     /// Whether the engine was heard of at all, so that an empty list is one.
     pub known: bool,
     /// The cluster or context that is selected as soon as it is in the list.
@@ -113,10 +115,24 @@ impl Clusters {
         !self.known && self.guessed.is_some() && self.guessed == self.scroll.selected
     }
 
-    /// Takes over what the kubeconfig files name.
-    pub fn set_contexts(&mut self, contexts: Vec<ContextInfo>, height: usize) {
+    /// Takes over what the kubeconfig files name, and what is wrong with them. Returns what no longer is wrong.
+    pub fn set_contexts(
+        &mut self,
+        mut contexts: Vec<ContextInfo>,
+        wrong: Vec<Problem>,
+        height: usize,
+    ) -> Vec<Problem> {
+        if !wrong.is_empty() {
+            // Other programs write these files too, and not all at once. What one named before it broke stays.
+            let names: Vec<String> = contexts.iter().map(|now| now.name.clone()).collect();
+            let lost = self.contexts.drain(..);
+            contexts.extend(lost.filter(|before| !names.contains(&before.name)));
+        }
         self.contexts = contexts;
         self.rebuild(height);
+        let mut over = std::mem::replace(&mut self.wrong, wrong);
+        over.retain(|problem| !self.wrong.contains(problem));
+        over
     }
 
     fn rebuild(&mut self, height: usize) {
@@ -243,12 +259,12 @@ mod tests {
         let far = Some(ClusterId::Context("far".to_owned()));
         let mut sooner = Clusters::default();
         sooner.set_world(world(), 9);
-        sooner.set_contexts(contexts(), 9);
+        sooner.set_contexts(contexts(), Vec::new(), 9);
         assert_eq!(sooner.scroll.selected, dev);
 
         let begin = || {
             let mut clusters = Clusters::default();
-            clusters.set_contexts(contexts(), 9);
+            clusters.set_contexts(contexts(), Vec::new(), 9);
             assert_eq!(clusters.scroll.selected, far);
             clusters
         };
@@ -270,8 +286,24 @@ mod tests {
             prefer: Some("far".to_owned()),
             ..Clusters::default()
         };
-        named.set_contexts(contexts(), 9);
+        named.set_contexts(contexts(), Vec::new(), 9);
         named.set_world(world(), 9);
         assert_eq!(named.scroll.selected, far);
+    }
+
+    #[test]
+    fn contexts_of_a_file_that_breaks_stay_until_it_is_mended() {
+        let broken = || vec![Problem::failed("a file was left out", "half written")];
+        let names = |clusters: &Clusters| -> Vec<String> {
+            let names = clusters.contexts.iter().map(|context| context.name.clone());
+            names.collect()
+        };
+        let mut clusters = Clusters::default();
+        clusters.set_contexts(contexts(), Vec::new(), 9);
+        let rest = vec![contexts().remove(1)];
+        assert_eq!(clusters.set_contexts(rest.clone(), broken(), 9), []);
+        assert_eq!(names(&clusters), ["other", "far"]);
+        assert_eq!(clusters.set_contexts(rest, Vec::new(), 9), broken());
+        assert_eq!(names(&clusters), ["other"]);
     }
 }

@@ -41,6 +41,12 @@ impl Toasts {
         });
     }
 
+    /// Takes a failure away that is over.
+    pub fn withdraw(&mut self, problem: &Problem) {
+        self.0
+            .retain(|toast| toast.problem.as_ref() != Some(problem));
+    }
+
     /// The newest message.
     #[must_use]
     pub fn current(&self) -> Option<&Toast> {

@@ -41,10 +41,12 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
         (_, News::Contexts(contexts, problems)) => {
             let height = state.laid.rows(Pane::Clusters);
             let before = state.selected().cloned();
-            state.clusters.set_contexts(contexts, height);
+            for over in state.clusters.set_contexts(contexts, problems, height) {
+                state.toasts.withdraw(&over);
+            }
             after_clusters(state, before.as_ref());
-            for problem in problems {
-                state.toasts.fail(problem);
+            for problem in &state.clusters.wrong {
+                state.toasts.fail(problem.clone());
             }
         }
         (TaskKey::Api(id), News::ApiUp(health)) => {
