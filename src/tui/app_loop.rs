@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use ratatui::Frame;
 use tokio::{
     signal::unix::{SignalKind, signal},
+    task::JoinSet,
     time::Instant,
 };
 
@@ -35,6 +36,9 @@ const TURN: usize = 64;
 /// How long ended tasks may take to go.
 const GOODBYE: Duration = Duration::from_millis(500);
 
+/// How long the loop may take to end after a signal before the process ends without it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Runs the screen until it is left.
 pub(super) async fn run(
     options: Options,
@@ -46,6 +50,8 @@ pub(super) async fn run(
     terminal::restore_on_panic();
     // Before the terminal is taken: a signal in between would leave it taken.
     let mut signals = Signals::new().map_err(broken)?;
+    let mut insisting = JoinSet::new();
+    insisting.spawn(insist(Signals::new().map_err(broken)?));
     let mut screen = Screen::take().map_err(broken)?;
     // The first frame needs nothing but the terminal.
     draw(&mut screen, &mut state).map_err(broken)?;
@@ -271,6 +277,13 @@ async fn sleep_until(moment: Option<Timestamp>) {
         let left = moment.duration_since(Timestamp::now());
         tokio::time::sleep(left.try_into().unwrap_or_default()).await;
     }
+}
+
+/// Ends the process after a signal that the loop does not follow, because it waits for a terminal that is stuck.
+async fn insist(mut signals: Signals) {
+    while !matches!(signals.received().await, Signal::End) {}
+    tokio::time::sleep(PATIENCE).await;
+    std::process::exit(1);
 }
 
 /// What a signal wants.

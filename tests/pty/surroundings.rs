@@ -1,6 +1,8 @@
 //! What is around the program is not as it should be: no home, no size, a terminal that stands still, files that change
 //! under it.
 
+use rustix::process::Signal;
+
 use super::terminal::Terminal;
 use crate::cli::Place;
 
@@ -110,4 +112,26 @@ fn reports_of_impossible_places() {
         works(&mut terminal);
     }
     leave(&mut terminal);
+}
+
+#[test]
+fn a_terminal_that_is_stuck_goes_on_where_it_was() {
+    let mut terminal = Terminal::open(&Place::new(), "--simulate");
+    terminal.wait_for("● running");
+    terminal.get_stuck(200, 1_500);
+    terminal.press("?");
+    terminal.get_on();
+    terminal.wait_for("type to search");
+    terminal.press("\x1b");
+    terminal.wait_gone("type to search");
+    leave(&mut terminal);
+}
+
+#[test]
+fn a_terminal_that_is_stuck_does_not_keep_signals_from_ending_the_program() {
+    let mut terminal = Terminal::open(&Place::new(), "--simulate");
+    terminal.wait_for("● running");
+    terminal.get_stuck(200, 1_500);
+    terminal.signal(Signal::TERM);
+    assert_eq!(terminal.wait_exit(), 1);
 }

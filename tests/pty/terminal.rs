@@ -32,6 +32,8 @@ struct Seen {
     exit: Option<ExitStatus>,
     /// Whether the reader is to let go of the terminal.
     hang_up: bool,
+    /// After how many bytes nothing is read any more.
+    stop_after: usize,
 }
 
 /// A program running in a pseudo-terminal.
@@ -77,6 +79,7 @@ impl Terminal {
             raw: Vec::new(),
             exit: None,
             hang_up: false,
+            stop_after: usize::MAX,
         };
         let seen = Arc::new((Mutex::new(seen), Condvar::new()));
         let killer = child.clone_killer();
@@ -91,6 +94,12 @@ impl Terminal {
                 seen.parser.process(&chunk[..read]);
                 seen.raw.extend_from_slice(&chunk[..read]);
                 shared.1.notify_all();
+                while seen.raw.len() > seen.stop_after {
+                    let Ok(woken) = shared.1.wait(seen) else {
+                        return;
+                    };
+                    seen = woken;
+                }
                 if seen.hang_up {
                     return;
                 }
@@ -199,6 +208,26 @@ impl Terminal {
         let modes = self.master.as_ref().and_then(|master| master.get_termios());
         screen.parser.screen().alternate_screen()
             && modes.is_some_and(|modes| format!("{modes:?}") != self.modes)
+    }
+
+    /// Changes the size, reads the beginning of the next frame and then nothing more, as a connection that is stuck.
+    /// With enough rows the frame is larger than what the system keeps, and the program waits in the middle of it.
+    pub fn get_stuck(&mut self, columns: u16, rows: u16) {
+        let stop = {
+            let mut seen = self.seen.0.lock().unwrap();
+            seen.stop_after = seen.raw.len() + 8_000;
+            seen.stop_after
+        };
+        self.resize(columns, rows);
+        self.wait("the beginning of a frame", |seen| {
+            (seen.raw.len() > stop).then_some(())
+        });
+    }
+
+    /// Reads on after that.
+    pub fn get_on(&mut self) {
+        self.seen.0.lock().unwrap().stop_after = usize::MAX;
+        self.seen.1.notify_all();
     }
 
     /// Takes the terminal away, as when its window is closed. The program has to write something for it: pressing the
