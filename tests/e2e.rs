@@ -7,6 +7,9 @@ mod contract;
 #[path = "e2e/engine.rs"]
 mod engine;
 #[cfg(test)]
+#[path = "e2e/forward.rs"]
+mod forward;
+#[cfg(test)]
 #[path = "e2e/kube.rs"]
 mod kube;
 #[cfg(test)]

@@ -14,6 +14,7 @@ use coracle::{
 use futures::{FutureExt, StreamExt, TryStreamExt, stream::BoxStream};
 use serde_json::{Value, json};
 
+pub use super::forward::a_port_of_a_pod_answers_or_refuses;
 use super::site::{PATIENCE, soon};
 
 /// Every case, as tests of their own: the attribute says how a test is run, and `$ground` is an expression for the
@@ -40,6 +41,7 @@ macro_rules! kube_contract {
             a_followed_log_ends_with_its_container,
             an_evicted_pod_goes,
             use_is_told_or_there_are_no_metrics,
+            a_port_of_a_pod_answers_or_refuses,
         }
     };
     (@side_by_side $ground:expr; $($case:ident,)*) => {
@@ -120,7 +122,7 @@ impl Site {
     }
 
     /// A pod whose shell runs the script once.
-    async fn pod(&self, what: &str, script: &str) -> ObjectKey {
+    pub async fn pod(&self, what: &str, script: &str) -> ObjectKey {
         let key = self.key(what);
         let object = json!({
             "apiVersion": "v1", "kind": "Pod",
@@ -144,7 +146,7 @@ impl Site {
     }
 
     /// Waits until a pod is in a phase.
-    async fn phase(&self, pod: &ObjectKey, wanted: &[&str]) {
+    pub async fn phase(&self, pod: &ObjectKey, wanted: &[&str]) {
         let reached = async {
             loop {
                 let object = self.api.get(&pods::KIND, pod).await.unwrap();

@@ -10,6 +10,7 @@
 )]
 
 pub mod activity;
+mod forward;
 pub mod kube;
 pub mod runtime;
 pub mod site;

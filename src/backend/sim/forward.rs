@@ -77,7 +77,8 @@ impl Connection {
     /// Answers a whole head of a request.
     fn request(&mut self) {
         let head = sanitize(&self.head);
-        let closes = head.to_ascii_lowercase().contains("connection: close");
+        let head = head.to_ascii_lowercase();
+        let closes = head.contains("connection: close") || head.contains(" http/1.0");
         self.head.clear();
         let text = format!("{} of the simulated world\n", self.pod);
         let whole = format!(

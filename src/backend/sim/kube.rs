@@ -97,7 +97,7 @@ impl Api {
             all.iter().any(|pod| {
                 field(pod, "name") == *key.name
                     && field(pod, "namespace") == *key.namespace
-                    && pod["status"]["podIP"] != ""
+                    && runs(pod)
             })
         })
     }
@@ -234,7 +234,7 @@ impl KubeApi for Api {
         let what = format!("forward {pod} {port}");
         self.ask(what.clone(), move |state, begun| {
             let object = self.find(state, &pods::KIND, pod, begun)?;
-            if object["status"]["podIP"] == "" {
+            if !runs(&object) {
                 let why = "the pod does not run";
                 return Err(Error::new(ErrorKind::Failed, what, why));
             }
@@ -268,4 +268,9 @@ impl KubeApi for Api {
             Ok(used.collect())
         })
     }
+}
+
+/// Whether a pod runs, so that something may listen in it.
+fn runs(pod: &Value) -> bool {
+    pod["status"]["phase"] == "Running" && pod["status"]["podIP"] != ""
 }
