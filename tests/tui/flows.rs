@@ -338,7 +338,7 @@ async fn what_cannot_be_done_says_why_and_does_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_interrupted_is_finished_with_one_key() {
-    let mut screen = scenes::unfinished().await;
+    let mut screen = Box::pin(scenes::unfinished()).await;
     assert_eq!(screen.state().selected(), Some(&local("dev-2")));
     let effects = screen.types("u<enter>").await;
     assert!(matches!(
