@@ -117,6 +117,7 @@ impl fmt::Display for Mark {
             MarkEvent::Gap(why) => {
                 format!("{}: lines may be missing here: {why}", words.trim_end())
             }
+            MarkEvent::Reconnected if words.is_empty() => "pods are watched again".to_owned(),
             MarkEvent::Reconnected => format!("{words}goes on, no line is missing"),
             MarkEvent::Limited { followed, left_out } => {
                 format!(

@@ -81,6 +81,16 @@ impl Seam {
         self.joined = self.seen.is_empty();
     }
 
+    /// The time of the newest line.
+    pub(in crate::ops) const fn newest(&self) -> Option<Timestamp> {
+        self.newest
+    }
+
+    /// Whether the present answer has brought the line that was seen last, or there was none.
+    pub(in crate::ops) const fn is_joined(&self) -> bool {
+        self.joined
+    }
+
     /// What a line is. One that is new is still to be kept.
     pub(in crate::ops) fn judge(&mut self, line: &LogLine) -> Sewn {
         let Some(key) = key(line) else {

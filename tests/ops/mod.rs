@@ -4,6 +4,8 @@ mod failures;
 mod fake;
 mod faults;
 mod follow;
+mod follow_exact;
+mod follow_pods;
 mod forward;
 mod kubeconfig_file;
 mod place;

@@ -14,7 +14,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{Fault, World, cluster::merge};
+use super::{
+    Fault, World,
+    cluster::{Cluster, merge},
+};
 use crate::{
     backend::{Error, ErrorKind},
     domain::{LogLine, ObjectKey, container::LogRequest},
@@ -81,9 +84,15 @@ impl Run {
 }
 
 impl World {
-    /// The stage of a cluster, by its name.
+    /// The stage of a cluster, by its name; where there is none of that name, there is one now, somewhere else, whose
+    /// API always answers.
     #[must_use]
     pub fn stage(&self, cluster: &str) -> Stage {
+        let mut state = self.lock();
+        let clusters = &mut state.clusters;
+        clusters
+            .entry(cluster.to_owned())
+            .or_insert_with(|| Cluster::new(Vec::new(), Some(1)));
         Stage {
             world: self.clone(),
             cluster: cluster.to_owned(),

@@ -4,7 +4,15 @@
 //! of its own: when nobody takes what it has, it stops reading, and the engine or the kubelet keeps the rest.
 
 mod container;
-mod pod;
+mod lane;
+mod members;
+mod merge;
+mod query;
+mod runs;
+mod said;
+mod selection;
+
+pub use query::{MOST_LOGS, Query, State, Target};
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +21,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     backend::{ContainerRuntime, KubeApi},
-    domain::{Mark, ObjectKey, log::LogItem},
+    domain::{Mark, MarkEvent, ObjectKey, ProblemKind, Workload, WorkloadKind, log::LogItem},
 };
 
 /// Items that are read ahead of whoever takes them: a screenful or two of lines, so that reading goes on while a frame
@@ -43,18 +51,71 @@ pub fn follow_container(
     )
 }
 
+/// Reads or follows the logs that a query asks for, in time order: first what there is of all of them, then the news.
+///
+/// Pods that come while it follows join, and marks say so; they also say who went, what was started again and how it
+/// had ended, and where lines may be missing. It never drops a line of its own: who does not take what it has stops it
+/// reading. It ends when all is read, or, where it follows single pods, when they are over; a query that cannot be
+/// followed ends with a [`MarkEvent::Problem`].
+#[must_use]
+pub fn follow(api: Arc<dyn KubeApi>, query: Query) -> BoxStream<'static, LogItem> {
+    let (lines, taken) = mpsc::channel(AHEAD);
+    driven(
+        taken,
+        Box::pin(async move {
+            let Some(selections) = resolve(api.as_ref(), &query, &lines).await else {
+                return;
+            };
+            // Logs that begin; more wait with who begins them.
+            let (entries, told) = mpsc::channel(16);
+            let members = members::Members::new(api, query, selections);
+            let members = async move { members.run(&entries).await };
+            let (_, ()) = tokio::join!(merge::merge(told, &lines), members);
+        }),
+    )
+}
+
+/// What a query means, once the API says it; `None` where it means nothing.
+async fn resolve(
+    api: &dyn KubeApi,
+    query: &Query,
+    lines: &mpsc::Sender<LogItem>,
+) -> Option<Vec<selection::Selection>> {
+    let mut pauses = Pauses::new();
+    let mut told = false;
+    loop {
+        let problem = match selection::selections(api, query).await {
+            Ok(selections) => return Some(selections),
+            Err(problem) => problem,
+        };
+        let passing = query.follow && problem.kind == ProblemKind::Unreachable;
+        if !std::mem::replace(&mut told, true) {
+            let mark = Mark::of(None, MarkEvent::Problem(problem));
+            hand_on(lines, LogItem::Mark(mark)).await.ok()?;
+        }
+        if !passing {
+            return None;
+        }
+        pauses.pause().await;
+    }
+}
+
 /// Follows the logs of all containers of a pod, each beginning with its last `tail` lines. It goes on when a container is
 /// started again and when a pod of the same name takes the place of a deleted one, and ends, with a word about it, when
 /// all containers are done or the pod does not come back.
 #[must_use]
 pub fn follow_pod(api: Arc<dyn KubeApi>, pod: ObjectKey, tail: u32) -> BoxStream<'static, LogItem> {
-    let (lines, taken) = mpsc::channel(AHEAD);
-    driven(
-        taken,
-        Box::pin(async move {
-            let _ = pod::follow(api.as_ref(), &pod, tail, &lines).await;
-        }),
-    )
+    let target = Workload {
+        kind: WorkloadKind::Pod,
+        key: pod,
+    };
+    let query = Query {
+        targets: vec![Target::Of(target)],
+        tail: Some(tail),
+        follow: true,
+        ..Query::default()
+    };
+    follow(api, query)
 }
 
 /// Nobody takes the items any more.

@@ -188,14 +188,6 @@ impl Fake {
         listeners.retain(|listener| listener.send(event.clone()).is_ok());
     }
 
-    pub fn put_object(&self, key: &str, object: Value) {
-        self.lock().objects.insert(key.to_owned(), object);
-    }
-
-    pub fn remove_object(&self, key: &str) {
-        self.lock().objects.remove(key);
-    }
-
     pub fn object(&self, key: &str) -> Option<Value> {
         self.lock().objects.get(key).cloned()
     }
