@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use coracle::ops::logs::Pattern;
 use coracle::{
     backend::{
         ErrorKind, KubeApi, KubeTarget,
@@ -14,7 +15,6 @@ use coracle::{
     ops::follow::{Query, State, Target, follow, follow_pod},
 };
 use futures::StreamExt;
-use regex::Regex;
 use serde_json::{Value, json};
 
 /// A cluster whose API answers, with a stage for pods in a namespace of its own.
@@ -292,7 +292,7 @@ async fn what_is_asked_for_is_what_comes() {
             moment().await;
         }
     }
-    let expression = |text: &str| Regex::new(text).unwrap();
+    let expression = |text: &str| Pattern::new(text).unwrap();
     let read = async |query: Query| {
         let log = scene.follow(Query {
             follow: false,
@@ -310,7 +310,7 @@ async fn what_is_asked_for_is_what_comes() {
         read(tail.clone()).await,
         ["web-1/app: 2", "web-1/proxy: 2", "db-1/app: 2"]
     );
-    let pods = |selector: &str, name: Option<Regex>| Target::Pods {
+    let pods = |selector: &str, name: Option<Pattern>| Target::Pods {
         namespaces: vec!["test".to_owned()],
         selector: selector.to_owned(),
         name,

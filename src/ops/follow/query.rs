@@ -1,7 +1,7 @@
 //! Whose logs are wanted, and which part of them.
 
+use crate::ops::logs::Pattern;
 use jiff::Timestamp;
-use regex::Regex;
 
 use crate::{
     domain::{Workload, WorkloadKind},
@@ -22,11 +22,11 @@ pub struct Query {
     /// Pods that fit one of them are meant.
     pub targets: Vec<Target>,
     /// Pods whose name fits one of these are not.
-    pub exclude_pods: Vec<Regex>,
+    pub exclude_pods: Vec<Pattern>,
     /// Only containers whose name fits one of these; none is all.
-    pub containers: Vec<Regex>,
+    pub containers: Vec<Pattern>,
     /// Containers whose name fits one of these are left out.
-    pub exclude_containers: Vec<Regex>,
+    pub exclude_containers: Vec<Pattern>,
     /// Whether containers that prepare a pod are meant.
     pub init: bool,
     /// Whether containers that a person added to a pod are meant.
@@ -68,7 +68,7 @@ pub enum Target {
         /// A label selector as the API takes it.
         selector: String,
         /// An expression for the name.
-        name: Option<Regex>,
+        name: Option<Pattern>,
     },
     /// Those that an object stands for, or the one pod.
     Of(Workload),
@@ -116,7 +116,7 @@ impl Query {
             Doing::Runs(_) => State::Running,
             Doing::Ended(_) => State::Terminated,
         };
-        let fits = |expressions: &[Regex]| {
+        let fits = |expressions: &[Pattern]| {
             let mut expressions = expressions.iter();
             expressions.any(|expression| expression.is_match(&container.name))
         };

@@ -1,6 +1,6 @@
 //! From what a person names to what is watched: a selection of pods by namespace, labels and name.
 
-use regex::Regex;
+use crate::ops::logs::Pattern;
 
 use super::query::{Query, Target};
 use crate::{
@@ -16,7 +16,7 @@ pub(super) struct Selection {
     /// What the server selects by.
     pub(super) scope: Scope,
     /// What it cannot select by.
-    expression: Option<Regex>,
+    expression: Option<Pattern>,
     /// How a person calls it.
     pub(super) name: String,
 }
