@@ -40,7 +40,8 @@ const SCRIPT: &str = "nc -ll -p 7 -e cat & \
     trap exit TERM; while true; do sleep 1; done";
 
 /// How much goes over one connection.
-const PART: usize = 32 * 1024 * 1024;
+const PART_MIB: u32 = 32;
+const PART: usize = PART_MIB as usize * 1024 * 1024;
 
 /// How many pods are replaced at least.
 const REPLACED: usize = 5;
@@ -160,7 +161,7 @@ async fn every_byte_arrives_while_pods_are_replaced_and_the_cluster_restarts() {
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(256);
-    let parts = mebibytes * 1024 * 1024 / PART as u64;
+    let parts = mebibytes / u64::from(PART_MIB);
     let life = Life::new("forward").await;
     let mut spec = life.spec(1, 0);
     // Pods are not to be replaced by somebody else, as on a machine whose disk is nearly full.
@@ -189,7 +190,7 @@ async fn every_byte_arrives_while_pods_are_replaced_and_the_cluster_restarts() {
     for part in 1..=4 {
         echo(&forwarding, part).await.unwrap();
     }
-    let rate = 4.0 * PART as f64 / begun.elapsed().as_secs_f64() / f64::from(1 << 20);
+    let rate = f64::from(4 * PART_MIB) / begun.elapsed().as_secs_f64();
     println!("{rate:.0} MiB/s each way at the same time");
 
     // The answer is complete although it comes long after the question's end.

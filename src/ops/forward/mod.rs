@@ -9,6 +9,7 @@
 mod connection;
 mod finder;
 pub mod held;
+pub mod kept;
 mod listen;
 mod ports;
 mod relay;
