@@ -2,30 +2,16 @@
 
 use std::path::PathBuf;
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{UnixListener, UnixStream},
-    runtime::Runtime,
-    sync::watch,
-    task::JoinSet,
-};
+use tokio::{runtime::Runtime, sync::watch};
 
-use super::terminal::Terminal;
+use super::{
+    terminal::Terminal,
+    way::{Way, socket},
+};
 use crate::{
     cli::Place,
     docker::fake::{Fake, Reply, VERSION},
 };
-
-/// What is between coracle and the engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// Everything goes through.
-    Open,
-    /// Connections are taken, and nothing comes through.
-    Frozen,
-    /// There is no socket, and what was connected is cut.
-    Gone,
-}
 
 /// An engine behind a socket that a test can take away.
 pub struct Engine {
@@ -57,7 +43,7 @@ impl Engine {
         let directory = tempfile::tempdir().unwrap();
         let (way, watched) = watch::channel(Way::Open);
         let path = directory.path().join("docker.sock");
-        runtime.spawn(listen(path, fake.socket(), watched));
+        runtime.spawn(socket(path, fake.socket(), watched));
         drop(inside);
         let engine = Self {
             runtime,
@@ -88,46 +74,6 @@ impl Engine {
             }
         });
     }
-}
-
-async fn listen(path: PathBuf, engine: PathBuf, mut way: watch::Receiver<Way>) {
-    loop {
-        let listener = UnixListener::bind(&path).unwrap();
-        let mut connections = JoinSet::new();
-        loop {
-            let accepted = tokio::select! {
-                _ = way.wait_for(|way| *way == Way::Gone) => break,
-                accepted = listener.accept() => accepted,
-            };
-            let far = UnixStream::connect(&engine).await.unwrap();
-            let (from_near, to_near) = accepted.unwrap().0.into_split();
-            let (from_far, to_far) = far.into_split();
-            connections.spawn(pass(from_near, to_far, way.clone()));
-            connections.spawn(pass(from_far, to_near, way.clone()));
-        }
-        drop((listener, connections));
-        std::fs::remove_file(&path).unwrap();
-        if way.wait_for(|way| *way != Way::Gone).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Passes on what comes while the way is open.
-async fn pass(
-    mut from: impl AsyncReadExt + Unpin,
-    mut to: impl AsyncWriteExt + Unpin,
-    mut way: watch::Receiver<Way>,
-) {
-    let mut chunk = [0; 4096];
-    while let Ok(read @ 1..) = from.read(&mut chunk).await {
-        if way.wait_for(|way| *way == Way::Open).await.is_err()
-            || to.write_all(&chunk[..read]).await.is_err()
-        {
-            return;
-        }
-    }
-    let _ = to.shutdown().await;
 }
 
 const DEV: &str = r#"[{"Id":"aaaaaaaaaaaaaaaa","Names":["/k3d-dev-server-0"],"Image":"rancher/k3s:v1.34.2-k3s1",

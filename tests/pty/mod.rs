@@ -12,3 +12,4 @@ mod sizes;
 mod surroundings;
 mod terminal;
 mod texts;
+mod way;

@@ -3,7 +3,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     sync::Arc,
 };
 
@@ -12,12 +12,20 @@ use rustls::{
     ServerConfig, ServerConnection,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
+use serde_json::json;
+use tokio::{runtime::Runtime, sync::watch};
 
-use super::terminal::Terminal;
-use crate::cli::Place;
+use super::{
+    terminal::Terminal,
+    way::{self, Way},
+};
+use crate::{
+    cli::Place,
+    kubernetes::server::{self, Fake},
+};
 
 /// A server on this machine; what it does with a connection goes on as long as the other side listens.
-fn server(answer: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> String {
+fn listener(answer: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
@@ -32,7 +40,7 @@ fn server(answer: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> String 
 /// One that says these words to whatever it is asked.
 fn says(words: impl Into<Vec<u8>>) -> String {
     let words = words.into();
-    server(move |mut stream| {
+    listener(move |mut stream| {
         let mut request = [0; 4096];
         while matches!(stream.read(&mut request), Ok(1..)) {
             if stream.write_all(&words).is_err() {
@@ -61,7 +69,7 @@ fn someone_else() -> String {
         .with_single_cert(vec![certificate], key)
         .unwrap();
     let config = Arc::new(config);
-    server(move |mut stream| {
+    listener(move |mut stream| {
         let mut connection = ServerConnection::new(Arc::clone(&config)).unwrap();
         while connection
             .complete_io(&mut stream)
@@ -126,7 +134,7 @@ fn a_server_that_is_not_there() {
 
 #[test]
 fn a_server_that_never_answers() {
-    let silent = server(|mut stream| {
+    let silent = listener(|mut stream| {
         let _ = stream.read_to_end(&mut Vec::new());
     });
     tells(&format!("http://{silent}"), "no answer within 3 s");
@@ -134,7 +142,7 @@ fn a_server_that_never_answers() {
 
 #[test]
 fn a_server_that_never_answers_in_tls() {
-    let silent = server(|mut stream| {
+    let silent = listener(|mut stream| {
         let _ = stream.read_to_end(&mut Vec::new());
     });
     tells(&format!("https://{silent}"), "no answer within 3 s");
@@ -159,7 +167,7 @@ fn a_server_that_shows_a_web_page() {
 
 #[test]
 fn a_server_whose_header_has_no_end() {
-    let endless = server(|mut stream| {
+    let endless = listener(|mut stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nX: ");
         while stream.write_all(&[b'a'; 4096]).is_ok() {}
     });
@@ -191,4 +199,96 @@ fn a_server_with_another_certificate() {
         &url,
         "the server's certificate is not signed by the authority",
     );
+}
+
+/// A server with one pod that can be taken away.
+struct Server {
+    runtime: Runtime,
+    way: watch::Sender<Way>,
+    port: watch::Receiver<Option<SocketAddr>>,
+    _fake: Fake,
+}
+
+impl Server {
+    fn new() -> Self {
+        let runtime = Runtime::new().unwrap();
+        let fake = runtime.block_on(Fake::new(|seen| match seen.path.as_str() {
+            _ if seen.is_watch() => {
+                // Nothing happens, for ever.
+                let (tap, reply) = server::stream();
+                std::mem::forget(tap);
+                reply
+            }
+            path if path.ends_with("/pods") => {
+                server::Reply::Json(200, server::pods("7", &["lonely"], ""))
+            }
+            path if path.ends_with("/namespaces") => {
+                server::Reply::Json(200, server::namespaces("7", &["shop"]))
+            }
+            "/version" => server::Reply::Json(200, json!({"gitVersion": "v1.34.2"})),
+            path if path.ends_with("z") => server::Reply::Json(200, json!("ok")),
+            _ => server::status(404, "not in this fake"),
+        }));
+        let (way, watched) = watch::channel(Way::Open);
+        let (told, port) = watch::channel(None);
+        let behind = fake.url().trim_start_matches("http://").to_owned();
+        runtime.spawn(way::port(told, behind, watched));
+        let mut server = Self {
+            runtime,
+            way,
+            port,
+            _fake: fake,
+        };
+        server.set(Way::Open);
+        server
+    }
+
+    /// Changes the way, and returns once it is so.
+    fn set(&mut self, way: Way) {
+        self.way.send_replace(way);
+        let wanted = self
+            .port
+            .wait_for(|port| port.is_some() == (way != Way::Gone));
+        drop(self.runtime.block_on(wanted).unwrap());
+    }
+
+    fn place(&self) -> Place {
+        place(&format!("http://{}", self.port.borrow().unwrap()))
+    }
+}
+
+#[test]
+fn a_server_that_goes_away_leaves_its_pods_marked_stale_and_is_found_again() {
+    let mut server = Server::new();
+    let place = server.place();
+    let mut terminal = Terminal::open(&place, "--context odd");
+    let live = |screen: &str| screen.contains("lonely") && screen.contains("● live");
+    terminal.wait_until("a live pod", live);
+    for _ in 0..2 {
+        server.set(Way::Gone);
+        terminal.wait_until("a stale pod", |screen| {
+            screen.contains("lonely") && screen.contains("stale for 00:0")
+        });
+        server.set(Way::Open);
+        terminal.wait_until("a live pod", live);
+    }
+    terminal.press("q");
+    assert_eq!(terminal.wait_exit(), 0);
+}
+
+#[test]
+fn a_server_that_freezes_leaves_its_pods_marked_stale_and_is_found_again() {
+    let mut server = Server::new();
+    let place = server.place();
+    let mut terminal = Terminal::open(&place, "--context odd");
+    let live = |screen: &str| screen.contains("lonely") && screen.contains("● live");
+    terminal.wait_until("a live pod", live);
+    server.set(Way::Frozen);
+    terminal.wait_until("a stale pod", |screen| {
+        screen.contains("lonely") && screen.contains("stale for 00:")
+    });
+    server.set(Way::Open);
+    terminal.wait_until("a live pod", live);
+    terminal.press("q");
+    assert_eq!(terminal.wait_exit(), 0);
 }
