@@ -46,6 +46,7 @@ pub enum ActionId {
     PipeLog,
     Forward,
     Forwards,
+    Logs,
     NewCluster,
     StartStop,
     Scale,
@@ -133,7 +134,7 @@ impl Action {
             ActionId::Simulate if state.simulated => {
                 Err("this is the simulated world already".to_owned())
             }
-            ActionId::Forward => match state.selected_pod() {
+            ActionId::Forward | ActionId::Logs => match state.selected_pod() {
                 Some(_) => Ok(()),
                 None => Err("no pod is selected".to_owned()),
             },

@@ -1,7 +1,10 @@
 //! What the screen wants done, as data: `update` returns effects, the runner carries them out.
 
 use crate::{
-    ops::{Wish, logs::Lines},
+    ops::{
+        Wish,
+        logs::{Lines, save::Form},
+    },
     plan::Plan,
 };
 
@@ -23,6 +26,8 @@ pub struct Export {
     pub lines: Lines,
     /// Which of its lines.
     pub numbers: Vec<u64>,
+    /// How they are written.
+    pub form: Form,
 }
 
 impl PartialEq for Export {

@@ -1,12 +1,12 @@
 //! What can happen to the screen, as data: keys, and news of tasks.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use crate::{
     backend::{Backends, WatchItem, docker::Tried},
     config::KeyChord,
     domain::{
-        Forward, ObjectKey, Problem,
+        Forward, ObjectKey, Problem, Workload,
         container::Usage,
         kube::{ApiHealth, ContextInfo},
         log::LogItem,
@@ -32,6 +32,33 @@ pub enum LogTarget {
     Container(String),
     /// A pod of a cluster, with all its containers.
     Pod(ClusterId, ObjectKey),
+    /// All pods that a workload of a cluster stands for.
+    Workload(ClusterId, Workload),
+    /// All pods of a namespace of a cluster; of all namespaces where it is empty.
+    Namespace(ClusterId, String),
+}
+
+impl LogTarget {
+    /// The cluster through whose API it is read.
+    #[must_use]
+    pub const fn cluster(&self) -> Option<&ClusterId> {
+        match self {
+            Self::Container(_) => None,
+            Self::Pod(id, _) | Self::Workload(id, _) | Self::Namespace(id, _) => Some(id),
+        }
+    }
+}
+
+impl fmt::Display for LogTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Container(name) => f.write_str(name),
+            Self::Pod(_, key) => key.fmt(f),
+            Self::Workload(_, workload) => write!(f, "{}/{workload}", workload.key.namespace),
+            Self::Namespace(_, name) if name.is_empty() => f.write_str("of all pods"),
+            Self::Namespace(_, name) => write!(f, "of namespace {name}"),
+        }
+    }
 }
 
 /// Names a task; there is at most one of each name, and its news carry it.
@@ -74,8 +101,8 @@ impl TaskKey {
             | Self::Pods(id)
             | Self::Nodes(id)
             | Self::PodUsage(id)
-            | Self::Around(id, _)
-            | Self::Log(LogTarget::Pod(id, _)) => Some(id),
+            | Self::Around(id, _) => Some(id),
+            Self::Log(target) => target.cluster(),
             _ => None,
         }
     }

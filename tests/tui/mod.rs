@@ -253,7 +253,11 @@ pub fn tones(frame: &Buffer, theme: &Theme) -> String {
                         style.fg.unwrap_or_default() == seen.fg.unwrap_or_default()
                             && style.add_modifier == seen.add_modifier
                     };
-                    LETTERS.iter().find(|(_, tone)| same(*tone))
+                    let own = |number| theme.source(number).fg == seen.fg;
+                    let tone = LETTERS.iter().find(|(_, tone)| same(*tone));
+                    // Who wrote a line has a colour of its own.
+                    let source = || (0..12).any(own).then_some(&('o', Tone::Text));
+                    tone.or_else(source)
                 };
                 // The selection of a pane without the focus is bold, whatever its tone is.
                 let letter = find(plain)

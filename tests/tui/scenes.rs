@@ -22,7 +22,7 @@ macro_rules! scenes {
 }
 
 scenes! {
-    beginning dashboard nodes_focused log_focused log_searched log_filtered log_prompt line_in_full forward_form forwards pods_filtered stopped broken
+    beginning dashboard nodes_focused log_focused log_searched log_filtered log_prompt line_in_full log_choice logs_of_a_workload forward_form forwards pods_filtered stopped broken
     context_refuses pods_stale engine_lost no_cluster welcome no_engine_but_contexts
     new_cluster_form new_cluster_refused planning plan_preview progress_running progress_done progress_failed
     unfinished confirm_delete confirm_delete_typed scale menu menu_with_reasons help help_filtered palette
@@ -79,6 +79,19 @@ async fn log_prompt() -> Screen {
 /// A line with fields; the pods of the cart write such.
 async fn line_in_full() -> Screen {
     in_the_log_of("cart", "kk<enter>j").await
+}
+
+async fn log_choice() -> Screen {
+    let mut screen = after("<enter>/web<enter>L").await;
+    screen.seconds(1).await;
+    screen
+}
+
+async fn logs_of_a_workload() -> Screen {
+    let mut screen = log_choice().await;
+    screen.types("jjjj<enter>").await;
+    screen.seconds(5).await;
+    screen
 }
 
 async fn forward_form() -> Screen {

@@ -223,6 +223,17 @@ pub static ACTIONS: &[Action] = &[
         &["F"],
     ),
     action(
+        ActionId::Logs,
+        "logs",
+        (
+            "logs of",
+            "Follow the logs of the pod's Deployment, Service, namespace or cluster at once.",
+        ),
+        LOOK,
+        Scope::Pane(Pane::Pods),
+        &["L"],
+    ),
+    action(
         ActionId::Forwards,
         "forwards",
         (
@@ -346,7 +357,7 @@ pub static ACTIONS: &[Action] = &[
         ("", "Show the log of coracle itself."),
         PROGRAM,
         Scope::Everywhere,
-        &["L"],
+        &["P"],
     ),
     action(
         ActionId::Open,

@@ -8,6 +8,7 @@ pub mod field;
 pub mod fields;
 pub mod forwards;
 pub mod lists;
+pub mod log_choice;
 pub mod new_cluster;
 pub mod new_forward;
 pub mod plan_preview;
@@ -52,6 +53,8 @@ pub enum Dialog {
     NewForward(Box<new_forward::NewForward>),
     /// All port-forwards.
     Forwards(forwards::Forwards),
+    /// Whose logs are to be followed.
+    LogChoice(Box<log_choice::LogChoice>),
     /// A line of a log in full.
     Fields(fields::Fields),
     /// The log of the program itself.

@@ -1,7 +1,7 @@
 //! Lines of a log on their way into a file or a command.
 
 use std::{
-    io::{self, BufWriter, Read as _, Write},
+    io::{self, Read as _, Write},
     path::PathBuf,
     process::{Command, Stdio},
 };
@@ -9,6 +9,7 @@ use std::{
 use super::Sink;
 use crate::{
     domain::{Problem, log::sanitize},
+    ops::logs::save,
     tui::{
         effect::{Export, Outlet},
         msg::News,
@@ -32,16 +33,9 @@ async fn run(export: Export, sink: Sink) {
     sink.send(News::Exported(told)).await;
 }
 
-fn write(export: &Export, to: impl Write) -> io::Result<()> {
-    let mut to = BufWriter::new(to);
-    for line in export
-        .numbers
-        .iter()
-        .filter_map(|number| export.lines.get(*number))
-    {
-        writeln!(to, "{}", line.text())?;
-    }
-    to.flush()
+fn write(export: &Export, mut to: impl Write) -> io::Result<u64> {
+    let numbers = export.numbers.iter().copied();
+    save::write(&export.lines, numbers, export.form, &mut to)
 }
 
 /// Writes a new file; one that is there is the person's and stays as it is.
@@ -64,8 +58,7 @@ fn save(export: &Export, name: &str) -> Result<(String, String), Problem> {
         }
     };
     let file = std::fs::File::create_new(&path).map_err(failed)?;
-    write(export, file).map_err(failed)?;
-    let count = export.numbers.len();
+    let count = write(export, file).map_err(failed)?;
     Ok((
         format!("{count} lines are in {}", path.display()),
         String::new(),
@@ -85,7 +78,7 @@ fn pipe(export: &Export, command: &str) -> Result<(String, String), Problem> {
         .map_err(failed)?;
     let (input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (wrote, said, complained) = std::thread::scope(|scope| {
-        let writer = scope.spawn(|| input.map_or(Ok(()), |input| write(export, input)));
+        let writer = scope.spawn(|| input.map_or(Ok(0), |input| write(export, input)));
         let complained = scope.spawn(|| read(errors));
         let said = read(output);
         (writer.join(), said, complained.join())

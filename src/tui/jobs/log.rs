@@ -1,14 +1,15 @@
 //! The log of what is selected, in batches: a frame takes in what came since the last one, not line by line.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use futures::StreamExt;
+use futures::{StreamExt, stream::BoxStream};
 
 use super::{Context, Sink, back_off};
 use crate::{
+    backend::KubeApi,
     domain::{Mark, MarkEvent, log::LogItem},
-    ops::follow,
-    tui::msg::{LogTarget, News},
+    ops::follow::{self, Query, Target},
+    tui::msg::{ClusterId, LogTarget, News},
 };
 
 /// As many lines make a batch at the most.
@@ -17,33 +18,8 @@ const BATCH: usize = 256;
 const GATHER: Duration = Duration::from_millis(25);
 
 pub(super) async fn run(context: Context, target: LogTarget, sink: Sink) {
-    let mut attempt = 0;
-    let mut items = match target {
-        LogTarget::Container(name) => match &context.backends {
-            Some(backends) => {
-                follow::follow_container(backends.runtime.clone(), name, context.tail)
-            }
-            None => return,
-        },
-        LogTarget::Pod(id, key) => loop {
-            match context.connections.get(&context, &id).await {
-                Ok(api) => break follow::follow_pod(api, key, context.tail),
-                Err(problem) => {
-                    attempt += 1;
-                    if attempt == 1
-                        && !sink
-                            .send(News::Log(vec![LogItem::Mark(Mark::of(
-                                None,
-                                MarkEvent::Problem(problem.into()),
-                            ))]))
-                            .await
-                    {
-                        return;
-                    }
-                    tokio::time::sleep(back_off(attempt)).await;
-                }
-            }
-        },
+    let Some(mut items) = open(&context, target, &sink).await else {
+        return;
     };
     while let Some(first) = items.next().await {
         let mut batch = vec![first];
@@ -65,4 +41,54 @@ pub(super) async fn run(context: Context, target: LogTarget, sink: Sink) {
     }
     // An ended log stays on the screen; its task stays too, so that it is not started again.
     std::future::pending::<()>().await;
+}
+
+/// Begins to follow, as soon as there is a client; `None` where nobody wants it any more.
+async fn open(
+    context: &Context,
+    target: LogTarget,
+    sink: &Sink,
+) -> Option<BoxStream<'static, LogItem>> {
+    let tail = context.tail;
+    if let LogTarget::Container(name) = target {
+        let runtime = context.backends.as_ref()?.runtime.clone();
+        return Some(follow::follow_container(runtime, name, tail));
+    }
+    let api = client(context, target.cluster()?, sink).await?;
+    let targets = match target {
+        LogTarget::Pod(_, key) => return Some(follow::follow_pod(api, key, tail)),
+        LogTarget::Workload(_, workload) => vec![Target::Of(workload)],
+        LogTarget::Namespace(_, name) => vec![Target::Pods {
+            namespaces: (!name.is_empty()).then_some(name).into_iter().collect(),
+            selector: String::new(),
+            name: None,
+        }],
+        LogTarget::Container(_) => return None,
+    };
+    let query = Query {
+        targets,
+        tail: Some(tail),
+        follow: true,
+        ..Query::default()
+    };
+    Some(follow::follow(api, query))
+}
+
+/// The cluster's client; why it cannot be had is told once.
+async fn client(context: &Context, id: &ClusterId, sink: &Sink) -> Option<Arc<dyn KubeApi>> {
+    let mut attempt = 0;
+    loop {
+        let problem = match context.connections.get(context, id).await {
+            Ok(api) => return Some(api),
+            Err(problem) => problem,
+        };
+        attempt += 1;
+        if attempt == 1 {
+            let mark = Mark::of(None, MarkEvent::Problem(problem.into()));
+            if !sink.send(News::Log(vec![LogItem::Mark(mark)])).await {
+                return None;
+            }
+        }
+        tokio::time::sleep(back_off(attempt)).await;
+    }
 }

@@ -341,6 +341,12 @@ impl LogPane {
         shown.is_some_and(|shown| shown.line == line)
     }
 
+    /// Whether more than one has written.
+    #[must_use]
+    pub fn several_sources(&self) -> bool {
+        self.store.lines().sources().count() > 1
+    }
+
     /// The filter's rules.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {

@@ -6,8 +6,8 @@ use crate::{
     tui::{
         actions::{self, ActionId, Scope},
         dialogs::{
-            Dialog, forwards::Forwards, lists::Picker, new_cluster::NewCluster,
-            new_forward::NewForward, scale::Scale,
+            Dialog, forwards::Forwards, lists::Picker, log_choice::LogChoice,
+            new_cluster::NewCluster, new_forward::NewForward, scale::Scale,
         },
         effect::Effect,
         msg::ClusterId,
@@ -55,6 +55,12 @@ pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
             if let Some((cluster, pod)) = state.selected_pod() {
                 let form = NewForward::new(cluster.clone(), pod.clone());
                 state.dialogs.push(Dialog::NewForward(Box::new(form)));
+            }
+        }
+        ActionId::Logs => {
+            if let Some((cluster, pod)) = state.selected_pod() {
+                let choice = LogChoice::new(cluster.clone(), pod.clone());
+                state.dialogs.push(Dialog::LogChoice(Box::new(choice)));
             }
         }
         ActionId::Forwards => state.dialogs.push(Dialog::Forwards(Forwards::default())),
@@ -255,6 +261,7 @@ fn back(state: &mut State) {
     } else if state.zoom {
         state.zoom = false;
     } else if state.focus == Pane::Log && state.selected_pods().is_some() {
+        state.log.pinned = false;
         state.focus = Pane::Pods;
     } else {
         state.focus = Pane::Clusters;

@@ -74,6 +74,7 @@ fn fate(state: &mut State, dialog: &mut Dialog, chord: KeyChord) -> Fate {
         },
         Dialog::NewForward(form) => forwards::form(state, form, chord),
         Dialog::Forwards(list) => forwards::list(state, list, chord),
+        Dialog::LogChoice(choice) => super::log::choose(state, choice, chord),
         Dialog::Fields(line) => super::log::fields(state, line, chord),
         Dialog::Preview(id, wish, preview) => match preview.press(chord) {
             plan_preview::Outcome::Stay => Fate::Stays,

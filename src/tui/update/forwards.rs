@@ -81,11 +81,12 @@ pub(super) fn told(state: &mut State, id: &ClusterId, forward: &Forward, told: T
     }
 }
 
-/// What stands for the pod that a form is about.
+/// What stands for the pod that a form or a choice is about.
 pub(super) fn offered(state: &mut State, pod: &ObjectKey, offers: &[Offer]) {
     for dialog in &mut state.dialogs {
         match dialog {
             Dialog::NewForward(form) if form.pod == *pod => form.offer(offers.to_vec()),
+            Dialog::LogChoice(choice) if choice.pod == *pod => choice.offer(offers.to_vec()),
             _ => {}
         }
     }

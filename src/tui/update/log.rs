@@ -3,13 +3,14 @@
 use super::dialog::Fate;
 use crate::{
     config::{Key, KeyChord},
-    ops::logs::{self, Rule},
+    ops::logs::{self, Rule, save::Form},
     tui::{
         actions::ActionId,
         dialogs::{
             Dialog,
             field::Field,
             fields::{Fields, Outcome},
+            log_choice::{self, LogChoice},
         },
         effect::{Effect, Export, Outlet},
         state::{
@@ -87,6 +88,20 @@ fn open(state: &mut State, prompt: Prompt) {
     state.log.prompt = Some((prompt, Field::default()));
 }
 
+/// A key for the choice of whose logs are followed.
+pub(super) fn choose(state: &mut State, choice: &mut LogChoice, chord: KeyChord) -> Fate {
+    match choice.press(chord) {
+        log_choice::Outcome::Stay => Fate::Stays,
+        log_choice::Outcome::Close => Fate::Closes,
+        log_choice::Outcome::Chosen(target) => {
+            state.log.open(Some(target));
+            state.log.pinned = true;
+            state.focus = Pane::Log;
+            Fate::Closes
+        }
+    }
+}
+
 /// A key for the line that is shown in full.
 pub(super) fn fields(state: &mut State, line: &mut Fields, chord: KeyChord) -> Fate {
     match line.press(chord) {
@@ -135,7 +150,16 @@ fn entered(state: &mut State, prompt: Prompt, field: Field) -> Vec<Effect> {
         if text.is_empty() {
             return Vec::new();
         }
+        let times = state.log.look.times != Times::Off;
+        // A file whose name says so is JSON.
+        let json = matches!(&outlet, Outlet::File(name) if name.to_lowercase().contains(".json"));
+        let form = Form {
+            json,
+            times,
+            sources: state.log.several_sources(),
+        };
         let export = Export {
+            form,
             outlet,
             lines: state.log.store.lines().clone(),
             numbers: state.log.index.numbers().collect(),

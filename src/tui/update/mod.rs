@@ -230,8 +230,14 @@ pub fn wants(state: &State) -> Vec<TaskKey> {
     keys.extend(
         forwards.map(|entry| TaskKey::Forward(entry.cluster.clone(), entry.forward.clone())),
     );
-    if let Some(Dialog::NewForward(form)) = state.dialogs.last() {
-        keys.push(TaskKey::Around(form.cluster.clone(), form.pod.clone()));
+    match state.dialogs.last() {
+        Some(Dialog::NewForward(form)) => {
+            keys.push(TaskKey::Around(form.cluster.clone(), form.pod.clone()));
+        }
+        Some(Dialog::LogChoice(choice)) => {
+            keys.push(TaskKey::Around(choice.cluster.clone(), choice.pod.clone()));
+        }
+        _ => {}
     }
     keys
 }

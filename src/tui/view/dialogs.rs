@@ -54,6 +54,7 @@ pub(super) fn view(state: &State, dialog: &Dialog, frame: &mut Frame<'_>, area: 
         Dialog::Help(picker) => help(state, picker, frame, area),
         Dialog::NewForward(form) => form.view(frame, area, theme),
         Dialog::Forwards(list) => forwards::view(state, *list, frame, area),
+        Dialog::LogChoice(choice) => choice.view(frame, area, theme),
         Dialog::Fields(line) => line.view(frame, area, theme),
         Dialog::Text(title, text) => {
             let height = u16::try_from(text.lines().count() + 3).unwrap_or(u16::MAX);

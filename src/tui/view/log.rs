@@ -11,7 +11,6 @@ use super::log_line::Look;
 use crate::{
     ops::logs::{Line as LogLine, Rule},
     tui::{
-        msg::LogTarget,
         state::{Pane, State},
         theme::Tone,
     },
@@ -24,8 +23,7 @@ pub(super) fn title(state: &State) -> String {
     let log = &state.log;
     let name = match &log.target {
         None => return "log".to_owned(),
-        Some(LogTarget::Container(name)) => name.clone(),
-        Some(LogTarget::Pod(_, key)) => key.to_string(),
+        Some(target) => target.to_string(),
     };
     let mut parts = vec![format!("log {name}")];
     if !log.rules().is_empty() {

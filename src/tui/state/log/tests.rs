@@ -1,3 +1,5 @@
+//! The window moves, the search goes from hit to hit, the filter is a stack.
+
 use super::*;
 use crate::domain::LogLine;
 
