@@ -50,7 +50,10 @@ pub(super) async fn connect(
     let ask = Ask::get(path)
         .with("ports", &port.to_string())
         .accepting("*/*");
-    let socket = wire.socket(&what, ask).await?;
+    open(&what, wire.socket(&what, ask).await?).await
+}
+
+async fn open(what: &str, socket: impl Socket) -> Result<PodConnection, Error> {
     let mut tunnel = Tunnel::new(socket);
     let opened = async {
         while tunnel.opened < 2 && tunnel.ended.is_none() {
@@ -58,14 +61,14 @@ pub(super) async fn connect(
         }
     };
     if tokio::time::timeout(ANSWER, opened).await.is_err() {
-        return Err(errors::too_late(&what, ANSWER));
+        return Err(errors::too_late(what, ANSWER));
     }
     match tunnel.ended.take() {
-        Some(Err((kind, why))) => Err(errors::broken(&what, &io::Error::new(kind, why))),
+        Some(Err((kind, why))) => Err(errors::broken(what, &io::Error::new(kind, why))),
         Some(Ok(())) => {
             let why = "the server closed the connection at once";
             let error = io::Error::new(io::ErrorKind::ConnectionReset, why);
-            Err(errors::broken(&what, &error))
+            Err(errors::broken(what, &error))
         }
         None => Ok(Box::pin(tunnel)),
     }
@@ -246,4 +249,163 @@ fn broken(error: &WsError) -> (io::ErrorKind, String) {
 fn io_error(error: &WsError) -> io::Error {
     let (kind, why) = broken(error);
     io::Error::new(kind, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use futures::{Sink, Stream, channel::mpsc};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::backend::ErrorKind;
+
+    type Told = mpsc::UnboundedReceiver<Message>;
+    type Server = mpsc::UnboundedSender<Result<Message, WsError>>;
+
+    /// A socket whose other end the test plays.
+    struct Played {
+        from: mpsc::UnboundedReceiver<Result<Message, WsError>>,
+        to: Mutex<mpsc::UnboundedSender<Message>>,
+    }
+
+    impl Stream for Played {
+        type Item = Result<Message, WsError>;
+
+        fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            self.from.poll_next_unpin(cx)
+        }
+    }
+
+    impl Sink<Message> for Played {
+        type Error = WsError;
+
+        fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), WsError>> {
+            Poll::Ready(Ok(()))
+        }
+        fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), WsError> {
+            let sent = self.to.lock().unwrap().unbounded_send(message);
+            sent.map_err(|_| WsError::ConnectionClosed)
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), WsError>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), WsError>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn says(server: &Server, bytes: &'static [u8]) {
+        let message = Message::Binary(Bytes::from_static(bytes));
+        server.unbounded_send(Ok(message)).unwrap();
+    }
+
+    fn played() -> (Played, Server, Told) {
+        let ((server, from), (to, told)) = (mpsc::unbounded(), mpsc::unbounded());
+        let to = Mutex::new(to);
+        (Played { from, to }, server, told)
+    }
+
+    async fn opened() -> (PodConnection, Server, Told) {
+        let (socket, server, told) = played();
+        says(&server, &[DATA, 0x90, 0x1f]);
+        says(&server, &[ERROR, 0x90, 0x1f]);
+        (open("connect", socket).await.unwrap(), server, told)
+    }
+
+    #[tokio::test]
+    async fn data_comes_until_the_server_closes_and_a_break_is_an_error() {
+        for closed in [true, false] {
+            let (mut connection, server, _told) = opened().await;
+            says(&server, b"\0one ");
+            says(&server, b"\0");
+            says(&server, b"\0two");
+            if closed {
+                server.unbounded_send(Ok(Message::Close(None))).unwrap();
+            }
+            drop(server);
+            let mut text = String::new();
+            let end = connection.read_to_string(&mut text).await;
+            assert_eq!(text, if closed { "one two" } else { "" });
+            let end = end.map(drop).map_err(|error| error.kind());
+            let broken = Err(io::ErrorKind::ConnectionReset);
+            assert_eq!(end, if closed { Ok(()) } else { broken });
+        }
+    }
+
+    #[tokio::test]
+    async fn the_kubelet_s_words_tell_a_refusal_from_a_break() {
+        for (words, kind) in [
+            (
+                &b"\x01failed to connect to localhost:81 inside namespace: dial tcp4 127.0.0.1:81"
+                    [..],
+                io::ErrorKind::ConnectionRefused,
+            ),
+            (
+                b"\x01socat[7] E connect(5, AF=2 127.0.0.1:81): Connection refused",
+                io::ErrorKind::ConnectionRefused,
+            ),
+            (
+                b"\x01read tcp4: connection reset by peer\x1b[2J",
+                io::ErrorKind::ConnectionReset,
+            ),
+        ] {
+            let (mut connection, server, _told) = opened().await;
+            says(&server, words);
+            let error = connection.read_u8().await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(!error.to_string().contains('\x1b'), "{error:?}");
+            let late = connection.write_all(b"x").await.unwrap_err();
+            assert_eq!(late.kind(), io::ErrorKind::BrokenPipe);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_is_silent_is_asked_and_then_given_up() {
+        let (mut connection, server, mut told) = opened().await;
+        let begun = Instant::now();
+        let mut byte = [0];
+        let played = async {
+            for _ in 0..3 {
+                let asked = told.next().await.unwrap();
+                assert!(asked.is_ping(), "{asked:?}");
+                server
+                    .unbounded_send(Ok(Message::Pong(Bytes::new())))
+                    .unwrap();
+            }
+            told.next().await.unwrap();
+        };
+        let (error, ()) = tokio::join!(connection.read(&mut byte), played);
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(begun.elapsed(), SILENCE * 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_does_not_open_the_channels_is_given_up() {
+        let (socket, server, _told) = played();
+        says(&server, &[DATA, 0x90, 0x1f]);
+        let late = open("connect", socket).await.err().unwrap();
+        assert_eq!(late.kind, ErrorKind::Timeout);
+        let (socket, server, _told) = played();
+        drop(server);
+        let broken = open("connect", socket).await.err().unwrap();
+        assert_eq!(broken.kind, ErrorKind::Unreachable);
+    }
+
+    #[tokio::test]
+    async fn much_data_goes_in_messages_of_bounded_size() {
+        let (mut connection, _server, mut told) = opened().await;
+        let sent: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        connection.write_all(&sent).await.unwrap();
+        connection.shutdown().await.unwrap();
+        drop(connection);
+        let mut got = Vec::new();
+        while let Some(message) = told.next().await {
+            let data = message.into_data();
+            assert!(data[0] == DATA && data.len() <= LARGEST + 1);
+            got.extend_from_slice(&data[1..]);
+        }
+        assert!(got == sent);
+    }
 }
