@@ -226,7 +226,7 @@ impl Server {
                 server::Reply::Json(200, server::namespaces("7", &["shop"]))
             }
             "/version" => server::Reply::Json(200, json!({"gitVersion": "v1.34.2"})),
-            path if path.ends_with("z") => server::Reply::Json(200, json!("ok")),
+            path if path.ends_with('z') => server::Reply::Json(200, json!("ok")),
             _ => server::status(404, "not in this fake"),
         }));
         let (way, watched) = watch::channel(Way::Open);
