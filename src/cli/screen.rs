@@ -7,6 +7,7 @@ use crate::{
     backend::{Backends, kubernetes},
     domain::Problem,
     ops::{
+        forward,
         kubeconfig_file::KubeconfigFiles,
         open::{self, Opened, Where},
     },
@@ -61,6 +62,7 @@ fn real(cx: &Context) -> World {
         kube: Arc::new(kubernetes::Connector),
         read,
         files,
+        kept: forward::kept::file(),
         simulated: false,
     }
 }
@@ -92,6 +94,7 @@ async fn simulated(name: &str) -> Result<World, Problem> {
         kube,
         read: Vec::new(),
         files: KubeconfigFiles::none(),
+        kept: None,
         simulated: true,
     })
 }

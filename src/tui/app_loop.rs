@@ -240,6 +240,11 @@ pub(super) fn perform(runner: &mut Runner, effect: Effect) {
         Effect::RetryEngine => runner.restart(&TaskKey::Engine),
         Effect::RetryContexts => runner.restart(&TaskKey::Contexts),
         Effect::Export(export) => runner.start(TaskKey::Export, jobs::export::job(*export)),
+        Effect::Keep(id, kept, yes) => {
+            let key = TaskKey::Keep(id, kept.forward.clone());
+            let job = jobs::forward::keep(runner.context(), *kept, yes);
+            runner.start(key, job);
+        }
         Effect::Browse(url) => browse(&url),
         Effect::Copy(text) => copy(&text),
         Effect::Simulate | Effect::Suspend | Effect::Redraw | Effect::Quit => {}

@@ -3,9 +3,11 @@
 use crate::{
     ops::{
         Wish,
+        forward::kept::Kept,
         logs::{Lines, save::Form},
     },
     plan::Plan,
+    tui::msg::ClusterId,
 };
 
 /// Where lines of a log go.
@@ -55,6 +57,8 @@ pub enum Effect {
     Copy(String),
     /// Write lines of a log somewhere.
     Export(Box<Export>),
+    /// Keep a port-forward beyond this session, or, where that is `false`, no longer.
+    Keep(ClusterId, Box<Kept>, bool),
     /// Open an address in the person's browser.
     Browse(String),
     /// Hand the terminal back to the shell until the person returns.

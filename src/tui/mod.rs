@@ -45,6 +45,8 @@ pub struct World {
     pub read: Vec<PathBuf>,
     /// The files that a cluster's access is written to.
     pub files: KubeconfigFiles,
+    /// The file of the port-forwards that are kept.
+    pub kept: Option<PathBuf>,
     /// The way to Kubernetes APIs.
     pub kube: Arc<dyn KubeConnect>,
     /// Whether it is simulated, which every frame says.
@@ -112,6 +114,7 @@ impl World {
             contexts: Arc::clone(&self.contexts),
             read: self.read.clone(),
             files: self.files.clone(),
+            kept: self.kept.clone(),
             kube: Arc::clone(&self.kube),
             backends: None,
             clusters: Arc::default(),

@@ -11,7 +11,7 @@ use crate::{
         kube::{ApiHealth, ContextInfo},
         log::LogItem,
     },
-    ops::{Failure, Report, World, workload::Offer},
+    ops::{Failure, Report, World, forward::kept::Kept, workload::Offer},
     plan::{Event, Plan},
     tui::state::forwards::Told,
 };
@@ -84,6 +84,10 @@ pub enum TaskKey {
     Forward(ClusterId, Forward),
     /// What stands for a pod.
     Around(ClusterId, ObjectKey),
+    /// The forwards that are kept: read once.
+    Kept,
+    /// A forward on its way into the file of those that are kept, or out of it.
+    Keep(ClusterId, Forward),
     /// Lines of a log on their way somewhere.
     Export,
     /// Planning an operation.
@@ -136,6 +140,8 @@ pub enum News {
     Log(Vec<LogItem>),
     /// How the task's forward is.
     Forward(Told),
+    /// The forwards that are kept.
+    Kept(Vec<Kept>),
     /// What stands for the task's pod.
     Around(Vec<Offer>),
     /// Lines of a log were written: what was done, and what a command said to it.

@@ -123,7 +123,10 @@ impl Runner {
             match (set.contains(key), key) {
                 (true, _) => live.expires = None,
                 // One-shot work ends by itself.
-                (false, TaskKey::Plan(_) | TaskKey::Operation(_) | TaskKey::Export) => {}
+                (
+                    false,
+                    TaskKey::Plan(_) | TaskKey::Operation(_) | TaskKey::Export | TaskKey::Keep(..),
+                ) => {}
                 (false, TaskKey::Pods(_) | TaskKey::Nodes(_)) => {
                     let at = *live.expires.get_or_insert(now + KEPT);
                     if at <= now {

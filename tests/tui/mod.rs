@@ -98,6 +98,7 @@ impl Screen {
             contexts: Arc::new(move || (contexts.clone(), Vec::new())),
             read: Vec::<PathBuf>::new(),
             files: KubeconfigFiles::none(),
+            kept: None,
             kube: world.backends().kube,
             simulated,
         };

@@ -1,6 +1,6 @@
 //! A port-forward that is switched on, and what there is to forward to.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -8,7 +8,10 @@ use super::{Context, Sink};
 use crate::{
     domain::{Forward, ObjectKey, Problem},
     ops::{
-        forward::{self, ApiSource},
+        forward::{
+            self, ApiSource,
+            kept::{self, Kept},
+        },
         workload,
     },
     tui::msg::{ClusterId, News},
@@ -66,4 +69,35 @@ pub(super) async fn around(context: Context, id: ClusterId, pod: ObjectKey, sink
     let offers = asked.await.unwrap_or_else(|_: Problem| Vec::new());
     sink.send(News::Around(offers)).await;
     std::future::pending::<()>().await;
+}
+
+/// Reads the forwards that are kept, once.
+pub(super) async fn kept(file: PathBuf, sink: Sink) {
+    let news = match tokio::task::spawn_blocking(move || kept::read(&file)).await {
+        Ok(Ok(all)) => News::Kept(all),
+        Ok(Err(problem)) => News::Broke(problem),
+        Err(error) => News::Broke(Problem::failed(
+            "the kept forwards were not read",
+            error.to_string(),
+        )),
+    };
+    sink.send(news).await;
+    std::future::pending::<()>().await;
+}
+
+/// The job that keeps a forward, or keeps it no longer.
+pub(in crate::tui) fn keep(context: &Context, what: Kept, yes: bool) -> super::Job {
+    let file = context.kept.clone();
+    let write = move || match file {
+        None => Ok(()),
+        Some(file) if yes => kept::keep(&file, &what),
+        Some(file) => kept::forget(&file, &what),
+    };
+    Box::new(|sink| {
+        Box::pin(async move {
+            if let Ok(Err(problem)) = tokio::task::spawn_blocking(write).await {
+                sink.send(News::Broke(problem)).await;
+            }
+        })
+    })
 }

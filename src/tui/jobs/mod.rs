@@ -4,7 +4,7 @@ mod api;
 mod connections;
 mod engine;
 pub(super) mod export;
-mod forward;
+pub(super) mod forward;
 mod log;
 mod operation;
 mod rows;
@@ -54,6 +54,8 @@ pub(super) struct Context {
     pub(super) read: Vec<PathBuf>,
     /// The files that a cluster's access is written to.
     pub(super) files: KubeconfigFiles,
+    /// The file of the port-forwards that are kept.
+    pub(super) kept: Option<PathBuf>,
     /// The way to Kubernetes APIs, with or without an engine.
     pub(super) kube: Arc<dyn KubeConnect>,
     /// The world, once it is there.
@@ -84,6 +86,7 @@ impl Context {
             contexts: Arc::new(|| (Vec::new(), Vec::new())),
             read: Vec::new(),
             files: KubeconfigFiles::none(),
+            kept: None,
             kube: Arc::new(Nowhere),
             backends: None,
             clusters: Arc::default(),
@@ -112,7 +115,13 @@ pub(super) fn continuous(key: &TaskKey, context: &Context) -> Option<Job> {
             Box::new(|sink| Box::pin(forward::run(cx, id, wanted, sink)))
         }
         TaskKey::Around(id, pod) => Box::new(|sink| Box::pin(forward::around(cx, id, pod, sink))),
-        TaskKey::Plan(_) | TaskKey::Operation(_) | TaskKey::Export => return None,
+        TaskKey::Kept => {
+            let file = cx.kept?;
+            Box::new(|sink| Box::pin(forward::kept(file, sink)))
+        }
+        TaskKey::Plan(_) | TaskKey::Operation(_) | TaskKey::Export | TaskKey::Keep(..) => {
+            return None;
+        }
     })
 }
 

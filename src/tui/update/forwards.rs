@@ -4,7 +4,7 @@ use super::dialog::Fate;
 use crate::{
     config::{Key, KeyChord},
     domain::{Forward, ObjectKey},
-    ops::workload::Offer,
+    ops::{forward::kept::Kept, workload::Offer},
     tui::{
         dialogs::{
             Dialog,
@@ -25,7 +25,7 @@ pub(super) fn form(state: &mut State, form: &mut NewForward, chord: KeyChord) ->
         new_forward::Outcome::Wanted(forward) => {
             let index = state.forwards.add(form.cluster.clone(), *forward, true);
             state.dialogs.push(Dialog::Forwards(Forwards { index }));
-            Fate::Closes
+            Fate::Instead(keep(state, index, true))
         }
     }
 }
@@ -36,8 +36,15 @@ pub(super) fn list(state: &mut State, list: &mut Forwards, chord: KeyChord) -> F
     match list.press(chord, state.forwards.all.len()) {
         Outcome::Stay => {}
         Outcome::Close => return Fate::Closes,
-        Outcome::Switch(place) => state.forwards.switch(place),
-        Outcome::Remove(place) => drop(state.forwards.all.remove(place)),
+        Outcome::Switch(place) => {
+            state.forwards.switch(place);
+            return Fate::Below(keep(state, place, true));
+        }
+        Outcome::Remove(place) => {
+            let effects = keep(state, place, false);
+            state.forwards.all.remove(place);
+            return Fate::Below(effects);
+        }
         Outcome::Copy(place) | Outcome::Browse(place) => {
             let Some(url) = url(state, place) else {
                 state
@@ -65,6 +72,40 @@ pub(super) fn list(state: &mut State, list: &mut Forwards, chord: KeyChord) -> F
         }
     }
     Fate::Stays
+}
+
+/// Keeps a forward as it is now, or no longer. What is done in the simulated world is not kept.
+fn keep(state: &State, place: usize, yes: bool) -> Vec<Effect> {
+    let Some(entry) = state.forwards.all.get(place).filter(|_| !state.simulated) else {
+        return Vec::new();
+    };
+    let context = match &entry.cluster {
+        ClusterId::Context(name) => name.clone(),
+        ClusterId::Local(name) => match state.clusters.local(name) {
+            Some(cluster) => cluster.context(),
+            None => format!("{LOCAL}{name}"),
+        },
+    };
+    let kept = Kept {
+        context,
+        on: entry.on,
+        forward: entry.forward.clone(),
+    };
+    vec![Effect::Keep(entry.cluster.clone(), Box::new(kept), yes)]
+}
+
+/// What the contexts of this machine's clusters begin with.
+const LOCAL: &str = "k3d-";
+
+/// Takes in the forwards that were kept by an earlier session. They are opened as soon as their cluster is in the list.
+pub(super) fn kept(state: &mut State, all: Vec<Kept>) {
+    for kept in all {
+        let id = match kept.context.strip_prefix(LOCAL) {
+            Some(name) => ClusterId::Local(name.to_owned()),
+            None => ClusterId::Context(kept.context.clone()),
+        };
+        state.forwards.add(id, kept.forward, kept.on);
+    }
 }
 
 /// Where a browser finds what is behind a forward.

@@ -226,10 +226,17 @@ pub fn wants(state: &State) -> Vec<TaskKey> {
             .map(|node| TaskKey::Usage(node.name.clone())),
     );
     keys.extend(state.log.target.clone().map(TaskKey::Log));
-    let forwards = state.forwards.on();
+    let list = &state.clusters.list;
+    let forwards = state
+        .forwards
+        .on()
+        .filter(|entry| list.contains(&entry.cluster));
     keys.extend(
         forwards.map(|entry| TaskKey::Forward(entry.cluster.clone(), entry.forward.clone())),
     );
+    if !state.simulated {
+        keys.push(TaskKey::Kept);
+    }
     match state.dialogs.last() {
         Some(Dialog::NewForward(form)) => {
             keys.push(TaskKey::Around(form.cluster.clone(), form.pod.clone()));

@@ -85,6 +85,7 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
         (TaskKey::Forward(id, wanted), News::Forward(told)) => {
             forwards::told(state, &id, &wanted, told);
         }
+        (_, News::Kept(all)) => forwards::kept(state, all),
         (TaskKey::Around(_, pod), News::Around(offers)) => forwards::offered(state, &pod, &offers),
         (_, News::Exported(result)) => exported(state, result),
         (TaskKey::Plan(id), News::Planned(result)) => planned(state, id, result),

@@ -88,8 +88,8 @@ fn line<'a>(state: &State, entry: &Entry, width: usize) -> Line<'a> {
         format!(
             "{} in {} out {}",
             bars(state, &entry.minute),
-            bytes(status.sent),
-            bytes(status.received)
+            bytes(status.received),
+            bytes(status.sent)
         )
     });
     let first = width.saturating_sub(30).min(44);
@@ -131,6 +131,9 @@ fn told(state: &State, entry: &Entry) -> (&'static str, Tone, String) {
         return (glyphs.off, Tone::Dim, "off".to_owned());
     }
     match entry.status.as_ref().map(|status| &status.state) {
+        None if !state.clusters.list.contains(&entry.cluster) => {
+            (glyphs.off, Tone::Dim, "its cluster is not there".to_owned())
+        }
         None => (glyphs.half, Tone::Progress, "opening".to_owned()),
         Some(ForwardState::Listening) => (glyphs.on, Tone::Good, "listening".to_owned()),
         Some(ForwardState::Active(open)) => (glyphs.on, Tone::Good, format!("{open} open")),
