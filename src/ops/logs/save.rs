@@ -139,7 +139,7 @@ mod tests {
     fn lines_are_written_as_they_are_wanted() {
         let store = store();
         let mut form = Form::default();
-        let bare = "ERROR \"no\" \u{fffd}\n-- goes on, no line is missing --\n\n";
+        let bare = "ERROR \"no\" \u{fffd}\n-- pods are watched again --\n\n";
         assert_eq!(written(&store, form), bare);
         (form.times, form.sources) = (true, true);
         assert_eq!(
@@ -152,7 +152,7 @@ mod tests {
             concat!(
                 r#"{"time":"1970-01-01T00:00:01Z","namespace":"shop","pod":"web-1","container":"app","#,
                 "\"level\":\"error\",\"message\":\"ERROR \\\"no\\\" \u{fffd}\"}\n",
-                r#"{"mark":"reconnected","message":"goes on, no line is missing"}"#,
+                r#"{"mark":"reconnected","message":"pods are watched again"}"#,
                 "\n{\"message\":\"\"}\n",
             )
         );
