@@ -52,7 +52,8 @@ fn every_dialog_survives_a_terminal_of_any_size() {
         (":", "command"),
         ("!", "operations"),
         ("s", "scale cluster"),
-        ("L", "log of coracle"),
+        ("f", "port-forwards"),
+        ("P", "log of coracle"),
     ] {
         terminal.press(keys);
         terminal.wait_for(said);
