@@ -184,7 +184,8 @@ pub async fn detach(
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            // The screen of whoever starts it is not its own.
+            .stderr(Stdio::null())
             .spawn()?;
         if let Some(mut input) = child.stdin.take() {
             input.write_all(&serde_json::to_vec(launch)?).await?;

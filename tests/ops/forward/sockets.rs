@@ -44,3 +44,30 @@ async fn the_listener_is_closed_with_the_forward() {
     let error = TcpStream::connect(address).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
 }
+
+#[tokio::test]
+async fn callers_that_may_be_gone_make_way_for_new_ones() {
+    let (cluster, mut pods) = Cluster::new(&["web-1"]);
+    let forwarding = open(&cluster, "svc/web 80").await;
+    let (address, _) = status(&forwarding).addresses[0];
+    let mut silent = Vec::new();
+    for _ in 0..256 {
+        let mut caller = TcpStream::connect(address).await.unwrap();
+        caller.write_all(b"?").await.unwrap();
+        caller.shutdown().await.unwrap();
+        silent.push((caller, pods.recv().await.unwrap()));
+    }
+    let mut caller = TcpStream::connect(address).await.unwrap();
+    caller.write_all(b"question").await.unwrap();
+    let mut pod = pods.recv().await.unwrap();
+    hears(&mut pod.pipe, "question").await;
+    says(&mut pod.pipe, "answer").await;
+    let mut answer = [0; 6];
+    caller.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"answer");
+    // The others are still owed an answer, and get it.
+    let (mut first, mut pod) = silent.pop().unwrap();
+    says(&mut pod.pipe, "late").await;
+    let mut late = [0; 4];
+    first.read_exact(&mut late).await.unwrap();
+}
