@@ -45,17 +45,20 @@ fn every_dialog_survives_a_terminal_of_any_size() {
     let place = Place::new();
     let mut terminal = Terminal::open(&place, "--simulate");
     terminal.wait_for("● running");
-    for (keys, said) in [
-        ("?", "type to search"),
-        ("n", "new cluster"),
-        (".", "actions"),
-        (":", "command"),
-        ("!", "operations"),
-        ("s", "scale cluster"),
-        ("f", "port-forwards"),
-        ("P", "log of coracle"),
+    for (action, said) in [
+        ("", "┌ command"),
+        ("help", "type to search"),
+        ("new-cluster", "new cluster"),
+        ("menu", "┌ actions"),
+        ("operations", "┌ operations"),
+        ("scale", "scale cluster"),
+        ("program-log", "log of coracle"),
     ] {
-        terminal.press(keys);
+        terminal.press(":");
+        terminal.wait_for("┌ command");
+        if !action.is_empty() {
+            terminal.press(&format!("{action}\r"));
+        }
         terminal.wait_for(said);
         for (columns, rows) in [
             (1, 1),
