@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{cluster, forward, kubeconfig, version};
+use super::{cluster, forward, kubeconfig, logs, version};
 
 /// A full-screen terminal manager for Kubernetes clusters that run in containers.
 ///
@@ -75,6 +75,8 @@ pub enum Command {
     /// Print, merge and remove the clusters' kubeconfigs
     #[command(subcommand)]
     Kubeconfig(kubeconfig::Command),
+    /// Print or follow the logs of pods, merged in time order
+    Logs(Box<logs::Args>),
     /// Forward local ports to pods, through restarts and rollouts
     Forward(forward::Args),
     /// Print the version

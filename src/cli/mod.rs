@@ -13,6 +13,7 @@ mod flags;
 mod forward;
 mod kubeconfig;
 mod logging;
+mod logs;
 mod mask;
 mod output;
 mod progress;
@@ -95,6 +96,7 @@ async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
     match command {
         Command::Cluster(command) => cluster::run(cx, command).await,
         Command::Kubeconfig(command) => kubeconfig::run(cx, command).await,
+        Command::Logs(args) => logs::run(cx, &args).await,
         Command::Forward(args) => forward::run(cx, args).await,
         Command::Version(args) => version::run(&args, &cx.config.cluster),
     }

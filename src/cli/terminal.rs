@@ -23,6 +23,12 @@ pub fn has_color(global: &Global) -> bool {
     !global.no_color && variable("NO_COLOR").is_empty() && variable("TERM") != "dumb"
 }
 
+/// Whether results are printed with colours where a person did not say.
+#[must_use]
+pub fn has_color_on_stdout(global: &Global) -> bool {
+    io::stdout().is_terminal() && has_color(global)
+}
+
 /// Whether the locale is one of UTF-8. The first variable that is set decides, as in the C library.
 fn is_utf8(variable: impl Fn(&str) -> String) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]

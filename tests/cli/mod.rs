@@ -2,6 +2,7 @@
 //! endpoint where nothing is, so that no test can touch the clusters or the kubeconfig of whoever runs it.
 
 mod forward;
+mod logs;
 mod settings;
 mod simulated;
 mod without_engine;

@@ -28,8 +28,10 @@ impl Clock {
 
     /// A moment, in the calendar.
     pub(super) fn at(&self, moment: Instant) -> Timestamp {
-        let later = moment.saturating_duration_since(self.begun);
-        self.calendar.checked_add(later).unwrap_or(self.calendar)
+        match moment.checked_duration_since(self.begun) {
+            Some(later) => self.calendar.checked_add(later).unwrap_or(self.calendar),
+            None => self.before(self.begun.saturating_duration_since(moment)),
+        }
     }
 
     /// So long before the world began.

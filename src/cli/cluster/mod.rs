@@ -5,6 +5,7 @@ mod delete;
 mod finish;
 mod info;
 mod list;
+mod logs;
 mod restart;
 mod scale;
 mod shape;
@@ -27,6 +28,8 @@ pub enum Command {
     List(list::Args),
     /// Show one cluster with its nodes
     Info(info::Args),
+    /// Print or follow the logs of pods of a cluster
+    Logs(Box<logs::Args>),
     /// Start clusters that are stopped
     Start(start::Args),
     /// Stop clusters and keep everything of them
@@ -51,6 +54,7 @@ pub async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
         Command::Create(args) => create::run(cx, &args).await,
         Command::List(args) => list::run(cx, &args).await,
         Command::Info(args) => info::run(cx, &args).await,
+        Command::Logs(args) => logs::run(cx, &args).await,
         Command::Start(args) => start::run(cx, &args).await,
         Command::Stop(args) => stop::run(cx, &args).await,
         Command::Restart(args) => restart::run(cx, &args).await,

@@ -252,24 +252,23 @@ impl Members {
         self.waiting = waiting.into();
         self.start();
         self.outbox.push_back(Entry::Complete);
-        if self.pods.is_empty() {
-            let mark = if self.query.is_of_pods() {
-                let names = self
-                    .selections
-                    .iter()
-                    .map(|known| known.selection.name.clone());
-                let what = names.collect::<Vec<_>>().join(", ");
-                let problem = Problem::not_found(
-                    format!("{what} is not there"),
-                    "the cluster has no such pod",
-                );
-                MarkEvent::Problem(problem)
-            } else if self.query.follow {
-                MarkEvent::Note("no pod fits yet".into())
+        let mut missing = false;
+        for known in &self.selections {
+            if !known.selection.scope.name.is_empty() && known.uids.is_empty() {
+                missing = true;
+                let what = format!("{} is not there", known.selection.name);
+                let problem = Problem::not_found(what, "the cluster has no such pod");
+                let mark = Mark::of(None, MarkEvent::Problem(problem));
+                self.outbox.push_back(Entry::Mark(mark));
+            }
+        }
+        if self.pods.is_empty() && !missing {
+            let words = if self.query.follow {
+                "no pod fits yet"
             } else {
-                MarkEvent::Note("no pod fits".into())
+                "no pod fits"
             };
-            self.outbox.push_back(Entry::Mark(Mark::of(None, mark)));
+            self.outbox.push_back(Entry::Mark(Mark::note(words)));
         }
         if !self.query.follow {
             self.watches.clear();

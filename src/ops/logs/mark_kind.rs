@@ -60,7 +60,8 @@ impl MarkKind {
     }
 
     /// The kind of an event.
-    pub(super) const fn of(event: &MarkEvent) -> Self {
+    #[must_use]
+    pub const fn of(event: &MarkEvent) -> Self {
         match event {
             MarkEvent::Joined => Self::Joined,
             MarkEvent::Gone => Self::Gone,
