@@ -18,3 +18,6 @@ mod life;
 #[cfg(test)]
 #[path = "e2e/lifecycle.rs"]
 mod lifecycle;
+#[cfg(test)]
+#[path = "e2e/logs.rs"]
+mod logs;
