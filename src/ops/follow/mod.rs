@@ -7,11 +7,13 @@ mod container;
 mod lane;
 mod members;
 mod merge;
+mod older;
 mod query;
 mod runs;
 mod said;
 mod selection;
 
+pub use older::older;
 pub use query::{MOST_LOGS, Query, State, Target};
 
 use std::{sync::Arc, time::Duration};
