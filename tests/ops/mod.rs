@@ -8,4 +8,5 @@ mod follow_exact;
 mod follow_pods;
 mod forward;
 mod kubeconfig_file;
+mod older;
 mod place;
