@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Subcommand};
 
 use super::{
-    cluster::Targets,
+    cluster::targets::Targets,
     context::Context,
     output::{note, print},
     signals::Signals,

@@ -34,7 +34,7 @@ use crate::{
     backend::Backends,
     domain::{ClusterName, ClusterSpec, spec::RunOptions},
     ops::kubeconfig_file::KubeconfigFiles,
-    plan::Kubeconfig,
+    plan::{Kubeconfig, Subject},
 };
 
 /// A change that a person wants.
@@ -71,18 +71,18 @@ pub enum Wish {
 }
 
 impl Wish {
-    /// The cluster that it is about.
+    /// What it is about.
     #[must_use]
-    pub fn cluster(&self) -> &ClusterName {
+    pub fn about(&self) -> Subject {
         match self {
-            Self::Create { spec, .. } => &spec.name,
+            Self::Create { spec, .. } => spec.name.clone().into(),
             Self::Scale { cluster, .. }
             | Self::Delete(cluster)
             | Self::Start(cluster)
             | Self::Stop(cluster)
             | Self::Restart(cluster)
             | Self::Finish(cluster)
-            | Self::Remove(cluster) => cluster,
+            | Self::Remove(cluster) => cluster.clone().into(),
         }
     }
 }

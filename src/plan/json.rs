@@ -5,14 +5,17 @@ use serde_json::{Map, Value, json};
 use super::{Plan, Step};
 use crate::{
     distro::k3s::{labels, mark},
-    domain::container::{ContainerSpec, Labels},
+    domain::{
+        ClusterName,
+        container::{ContainerSpec, Labels},
+    },
 };
 
 /// What stands where a secret was.
 const MASK: &str = "***";
 
 impl Plan {
-    /// The plan as a JSON object: `title`, `cluster`, `warnings`, `risk`, `usualMilliseconds`, and `steps`, each with
+    /// The plan as a JSON object: `title`, `about` (`kind` and `name`), `cluster` where it is one, `warnings`, `risk`, `usualMilliseconds`, and `steps`, each with
     /// its `id` (from 1), `action`, `text`, `after` and what the action is done with.
     #[must_use]
     pub fn to_json(&self) -> Value {
@@ -32,7 +35,8 @@ impl Plan {
             .collect();
         json!({
             "title": self.title,
-            "cluster": self.cluster.as_str(),
+            "about": { "kind": self.about.kind(), "name": self.about.name() },
+            "cluster": self.about.cluster().map(ClusterName::as_str),
             "undoable": self.undoable,
             "warnings": self.warnings,
             "risk": self.risk(),

@@ -17,10 +17,12 @@ pub mod scale;
 pub mod start;
 mod step;
 pub mod stop;
+mod subject;
 mod text;
 
 pub use event::{Event, Outcome, Progress};
 pub use step::{KubeAccess, Step, Undo};
+pub use subject::Subject;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -73,8 +75,8 @@ impl KubeAccess {
 pub struct Plan {
     /// What it does, as a sentence begins: `create cluster "demo"`.
     pub title: String,
-    /// The cluster that it is about.
-    pub cluster: ClusterName,
+    /// What it is about.
+    pub about: Subject,
     /// The steps, each after the ones it depends on.
     pub steps: Vec<PlannedStep>,
     /// Whether a failure takes back what was done. Destructive plans go on as far as they can instead.
@@ -95,10 +97,10 @@ pub struct PlannedStep {
 impl Plan {
     /// An empty plan.
     #[must_use]
-    pub fn new(title: impl Into<String>, cluster: ClusterName) -> Self {
+    pub fn new(title: impl Into<String>, about: impl Into<Subject>) -> Self {
         Self {
             title: title.into(),
-            cluster,
+            about: about.into(),
             steps: Vec::new(),
             undoable: true,
             warnings: Vec::new(),
@@ -124,11 +126,11 @@ impl Plan {
     /// operation is nobody's loss.
     #[must_use]
     pub fn risk(&self) -> Vec<String> {
-        let mark = names::mark_volume(&self.cluster);
+        let mark = self.about.cluster().map(names::mark_volume);
         self.steps
             .iter()
             .filter(
-                |planned| !matches!(&planned.step, Step::RemoveVolume { volume } if *volume == mark),
+                |planned| !matches!(&planned.step, Step::RemoveVolume { volume } if Some(volume) == mark.as_ref()),
             )
             .filter_map(|planned| planned.step.loses())
             .collect()

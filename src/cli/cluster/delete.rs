@@ -35,8 +35,8 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
             Ok(_) => requests.push(request),
         }
     }
-    targets::each(cx, &backends, &args.manner, requests, |name| {
-        format!("cluster \"{name}\" is deleted")
+    targets::each(cx, &backends, &args.manner, requests, |about| {
+        format!("{about} is deleted")
     })
     .await
 }

@@ -35,8 +35,8 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
         (Wish::Finish(name), "is finished")
     };
     let request = args.manner.request(cx, &backends, wish, args.wait.wanted());
-    targets::one(cx, &backends, &args.manner, request, |name| {
-        format!("cluster \"{name}\" {end}")
+    targets::one(cx, &backends, &args.manner, request, |about| {
+        format!("{about} {end}")
     })
     .await
 }

@@ -11,9 +11,7 @@ mod scale;
 mod shape;
 mod start;
 mod stop;
-mod targets;
-
-pub use targets::Targets;
+pub mod targets;
 
 use super::context::Context;
 use crate::domain::Problem;

@@ -29,8 +29,8 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
                 .request(cx, &backends, Wish::Restart(name), wait)
         })
         .collect();
-    targets::each(cx, &backends, &args.manner, requests, |name| {
-        format!("cluster \"{name}\" runs")
+    targets::each(cx, &backends, &args.manner, requests, |about| {
+        format!("{about} runs")
     })
     .await
 }

@@ -40,8 +40,8 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
         agents: args.agents,
     };
     let request = args.manner.request(cx, &backends, wish, args.wait.wanted());
-    targets::one(cx, &backends, &args.manner, request, |name| {
-        format!("cluster \"{name}\" has its new size")
+    targets::one(cx, &backends, &args.manner, request, |about| {
+        format!("{about} has its new size")
     })
     .await
 }

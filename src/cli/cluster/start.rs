@@ -26,8 +26,8 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
         .into_iter()
         .map(|name| args.manner.request(cx, &backends, Wish::Start(name), wait))
         .collect();
-    targets::each(cx, &backends, &args.manner, requests, |name| {
-        format!("cluster \"{name}\" runs")
+    targets::each(cx, &backends, &args.manner, requests, |about| {
+        format!("{about} runs")
     })
     .await
 }

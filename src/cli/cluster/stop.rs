@@ -30,8 +30,8 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
                 .request(cx, &backends, Wish::Stop(name), WaitFor::Usable)
         })
         .collect();
-    targets::each(cx, &backends, &args.manner, requests, |name| {
-        format!("cluster \"{name}\" is stopped")
+    targets::each(cx, &backends, &args.manner, requests, |about| {
+        format!("{about} is stopped")
     })
     .await
 }

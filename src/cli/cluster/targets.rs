@@ -14,7 +14,7 @@ use crate::{
     },
     domain::{ClusterName, Problem, ProblemKind, spec::WaitFor},
     ops::{self, Request, Wish},
-    plan::Plan,
+    plan::{Plan, Subject},
 };
 
 /// The name of the cluster that is meant where none is named, k3d's.
@@ -141,7 +141,7 @@ pub async fn one(
     backends: &Backends,
     manner: &Manner,
     request: Request,
-    done: impl Fn(&ClusterName) -> String,
+    done: impl Fn(&Subject) -> String,
 ) -> Result<(), Problem> {
     if manner.dry_run {
         return drive::print_plan(backends, &request, manner.output).await;
@@ -149,7 +149,7 @@ pub async fn one(
     each(cx, backends, manner, vec![request], done).await
 }
 
-/// Fulfils one wish for each cluster, one after the other, and says how each ended. One that fails does not keep the
+/// Fulfils wishes, one after the other, and says how each ended. One that fails does not keep the
 /// others from their turn.
 ///
 /// # Errors
@@ -159,20 +159,20 @@ pub async fn each(
     backends: &Backends,
     manner: &Manner,
     requests: Vec<Request>,
-    done: impl Fn(&ClusterName) -> String,
+    done: impl Fn(&Subject) -> String,
 ) -> Result<(), Problem> {
     if manner.dry_run {
         return print_plans(backends, &requests, manner.output).await;
     }
     let mut signals = Signals::take()?;
     let count = requests.len();
-    let mut failed: Vec<(ClusterName, Problem)> = Vec::new();
+    let mut failed: Vec<(Subject, Problem)> = Vec::new();
     for request in requests {
-        let name = request.wish.cluster().clone();
+        let about = request.wish.about();
         match drive::fulfil(backends, &request, cx.style(), &mut signals).await {
             Ok(report) => {
                 let seconds = report.took.as_secs_f64();
-                note(&format!("{} ({seconds:.1} s)", done(&name)));
+                note(&format!("{} ({seconds:.1} s)", done(&about)));
             }
             // A person who cancels means all of it.
             Err(problem) if count == 1 || problem.kind == ProblemKind::Refused => {
@@ -180,17 +180,17 @@ pub async fn each(
             }
             Err(problem) => {
                 note(&problem_text(&problem));
-                failed.push((name, problem));
+                failed.push((about, problem));
             }
         }
     }
     let Some((_, first)) = failed.first() else {
         return Ok(());
     };
-    let names: Vec<&str> = failed.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<String> = failed.iter().map(|(about, _)| about.to_string()).collect();
     Err(Problem::new(
         first.kind,
-        format!("{} of {count} clusters failed", failed.len()),
+        format!("{} of {count} failed", failed.len()),
         names.join(", "),
     ))
 }

@@ -36,7 +36,7 @@ pub(super) async fn merge(
             Err(problem) => return Err(problem),
         }
     };
-    let ours = kubeconfig::rewrite(admin.reveal(), &run.plan.cluster, &access.url)?;
+    let ours = kubeconfig::rewrite(admin.reveal(), run.cluster()?, &access.url)?;
     let context = context.to_owned();
     let files = run.files.clone();
     let before =
@@ -55,7 +55,8 @@ pub(super) async fn merge(
 pub(super) async fn remove(run: &Run<'_>, context: &str) -> Result<Effect, Problem> {
     let context = context.to_owned();
     let files = run.files.clone();
-    let own = files.own_file(&run.plan.cluster);
+    let cluster = run.plan.about.cluster();
+    let own = cluster.and_then(|cluster| files.own_file(cluster));
     let changed = in_background(move || {
         let removed = kubeconfig_file::remove(&files, &context)?;
         Ok(forget(own.as_deref())? || removed)

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     backend::{Backends, ErrorKind, KubeApi},
-    domain::{Problem, Secret, log::sanitize},
+    domain::{ClusterName, Problem, Secret, log::sanitize},
     ops::{
         kubeconfig,
         kubeconfig_file::{Before, KubeconfigFiles},
@@ -149,9 +149,19 @@ impl<'a> Run<'a> {
         lock(&self.kubeconfigs).get(&id).cloned()
     }
 
+    /// The cluster that the plan is about.
+    pub(super) fn cluster(&self) -> Result<&'a ClusterName, Problem> {
+        self.plan.about.cluster().ok_or_else(|| {
+            Problem::failed(
+                format!("could not {}", self.plan.title),
+                "a step of it works on a cluster, and it is about none",
+            )
+        })
+    }
+
     /// The admin kubeconfig, as the first of the servers that has one wrote it.
     pub(super) async fn admin_kubeconfig(&self, access: &KubeAccess) -> Result<Secret, Problem> {
-        kubeconfig::admin(self.backends, &self.plan.cluster, access).await
+        kubeconfig::admin(self.backends, self.cluster()?, access).await
     }
 
     /// A client for the cluster's API.

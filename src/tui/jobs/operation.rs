@@ -15,7 +15,7 @@ const EVENTS: usize = 512;
 
 fn no_engine(wish: &Wish) -> Problem {
     Problem::unreachable(
-        format!("nothing was done to {}", wish.cluster()),
+        format!("nothing was done to {}", wish.about()),
         "no engine answers",
     )
 }

@@ -165,7 +165,12 @@ impl Operations {
     /// The one that goes on for a cluster.
     #[must_use]
     pub fn running_for(&self, cluster: &str) -> Option<&Operation> {
-        self.running()
-            .find(|operation| operation.plan.cluster.as_str() == cluster)
+        self.running().find(|operation| {
+            operation
+                .plan
+                .about
+                .cluster()
+                .is_some_and(|name| name.as_str() == cluster)
+        })
     }
 }

@@ -29,13 +29,7 @@ pub(super) fn view(state: &State, dialog: &Dialog, frame: &mut Frame<'_>, area: 
         Dialog::NewCluster(form) => form.view(frame, area, theme),
         Dialog::Scale(question) => question.view(frame, area, theme),
         Dialog::Planning(_, wish) => {
-            let inner = frame_of(
-                frame,
-                area,
-                (60, 4),
-                &format!("cluster \"{}\"", wish.cluster()),
-                theme,
-            );
+            let inner = frame_of(frame, area, (60, 4), &wish.about().to_string(), theme);
             let lines = vec![
                 Line::styled(
                     " looking at the engine and making the plan",
