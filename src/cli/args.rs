@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{cluster, forward, kubeconfig, logs, version};
+use super::{cluster, completion, forward, kubeconfig, logs, runtime_info, version};
 
 /// A full-screen terminal manager for Kubernetes clusters that run in containers.
 ///
@@ -17,7 +17,9 @@ use super::{cluster, forward, kubeconfig, logs, version};
 #[derive(Debug, Parser)]
 #[command(name = "coracle", version, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 refused or \
+    after_help = "The first k3d's short forms are understood too: create, list, start, stop, delete, import-images, \
+    get-kubeconfig.\n\n\
+    Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 refused or \
     cancelled, 5 engine or API not reached."
 )]
 pub struct CommandLine {
@@ -33,6 +35,7 @@ pub struct CommandLine {
 }
 
 /// What all commands take.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
@@ -58,6 +61,15 @@ pub struct Global {
     /// Write the program's own log to this file; RUST_LOG says how much
     #[arg(long, global = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
+    /// Tell on stderr what is done in detail (as RUST_LOG=coracle=debug)
+    #[arg(long, global = true)]
+    pub verbose: bool,
+    /// Tell even more than that
+    #[arg(long, global = true)]
+    pub trace: bool,
+    /// Begin those lines with the time
+    #[arg(long, global = true)]
+    pub timestamps: bool,
     /// Draw with ASCII characters only
     #[arg(long, global = true)]
     pub ascii: bool,
@@ -79,6 +91,11 @@ pub enum Command {
     Logs(Box<logs::Args>),
     /// Forward local ports to pods, through restarts and rollouts
     Forward(forward::Args),
+    /// Print a script that completes this command line in a shell
+    Completion(completion::Args),
+    /// Print what is known of the engine
+    #[command(hide = true)]
+    RuntimeInfo(runtime_info::Args),
     /// Print the version
     Version(version::Args),
 }

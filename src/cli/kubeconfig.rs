@@ -1,6 +1,6 @@
 //! `coracle kubeconfig ...`: the clusters' kubeconfigs printed, merged into a file, taken out of one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Subcommand};
 
@@ -13,7 +13,10 @@ use super::{
 use crate::{
     backend::Backends,
     domain::{Cluster, ClusterName, Problem},
-    ops::{self, kubeconfig, kubeconfig_file::KubeconfigFiles},
+    ops::{
+        self, kubeconfig,
+        kubeconfig_file::{self, KubeconfigFiles},
+    },
 };
 
 /// What to do with kubeconfigs.
@@ -30,6 +33,7 @@ pub enum Command {
 }
 
 /// The flags of a merge.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of k3d's")]
 #[derive(Debug, clap::Args)]
 pub struct Merge {
     #[command(flatten)]
@@ -57,6 +61,21 @@ pub struct Merge {
         action = ArgAction::Set
     )]
     kubeconfig_switch_context: bool,
+    /// Replace what the file says of the cluster; without, that is refused
+    #[arg(
+        short,
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value_t = true,
+        action = ArgAction::Set
+    )]
+    update: bool,
+    /// Begin the file anew: everything else that is in it is lost
+    #[arg(long, conflicts_with = "update")]
+    overwrite: bool,
 }
 
 /// The flags of a removal.
@@ -109,7 +128,7 @@ async fn merge(cx: &Context, args: &Merge) -> Result<(), Problem> {
     let backends = cx.backends().await?;
     // From here on a lock may be held: a signal must not leave it behind.
     let _signals = Signals::take()?;
-    let mut paths: Vec<String> = Vec::new();
+    let mut paths: Vec<PathBuf> = Vec::new();
     for cluster in clusters(&backends, &args.targets).await? {
         let files = match &args.output {
             Some(path) => KubeconfigFiles::new(vec![path.clone()]),
@@ -117,10 +136,25 @@ async fn merge(cx: &Context, args: &Merge) -> Result<(), Problem> {
             None => KubeconfigFiles::new(vec![own_file(cx, &cluster.name)?]),
         };
         let switch = args.kubeconfig_switch_context;
-        kubeconfig::merge(&backends, &cluster, &files, switch).await?;
-        let path = files.default_file().map(|path| path.display().to_string());
+        let path = files.default_file().map(Path::to_owned);
+        // Several clusters into one file: only the first begins it anew.
+        let anew = path
+            .as_ref()
+            .filter(|path| args.overwrite && !paths.contains(path));
+        if let Some(path) = anew {
+            kubeconfig::overwrite(&backends, &cluster, path, switch).await?;
+        } else {
+            if !args.update {
+                kubeconfig_file::check_unknown(&files, &cluster.context())?;
+            }
+            kubeconfig::merge(&backends, &cluster, &files, switch).await?;
+        }
         paths.extend(path.filter(|path| !paths.contains(path)));
     }
+    let paths: Vec<String> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     // One value for KUBECONFIG, as k3d prints it.
     print(&format!("{}\n", paths.join(":")))
 }

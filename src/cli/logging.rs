@@ -1,5 +1,5 @@
-//! The program's own log: into a file with `--log-file`, into the screen's log pane, or onto stderr where `RUST_LOG`
-//! is set and no screen is in the way. What libraries say below the level of information holds whole requests, with
+//! The program's own log: into a file with `--log-file`, into the screen's log pane, or onto stderr where `RUST_LOG`,
+//! `--verbose` or `--trace` asks for it and no screen is in the way. What libraries say below the level of information holds whole requests, with
 //! the secrets in them, and never gets that far; secrets that remain are masked.
 
 use std::{
@@ -23,7 +23,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use super::mask::mask;
+use super::{args::Global, mask::mask};
 use crate::domain::{Problem, log::sanitize};
 
 /// How many records the log pane keeps. A record is some 200 bytes.
@@ -34,7 +34,7 @@ const PANE_RECORDS: usize = 10_000;
 pub enum Reader {
     /// The screen's pane.
     Pane,
-    /// The terminal, where `RUST_LOG` asks for it.
+    /// The terminal, where it is asked for.
     Stderr,
 }
 
@@ -42,8 +42,8 @@ pub enum Reader {
 ///
 /// # Errors
 /// Where the log file cannot be opened or `RUST_LOG` cannot be read.
-pub fn start(file: Option<&Path>, reader: Reader) -> Result<(), Problem> {
-    let wanted = std::env::var("RUST_LOG").unwrap_or_default();
+pub fn start(global: &Global, reader: Reader) -> Result<(), Problem> {
+    let wanted = wanted(global);
     let filter = EnvFilter::builder()
         .with_default_directive(Level::INFO.into())
         .parse(&wanted)
@@ -54,10 +54,10 @@ pub fn start(file: Option<&Path>, reader: Reader) -> Result<(), Problem> {
             )
             .with_hint("write a level, or coracle=debug")
         })?;
-    let file = file.map(open).transpose()?;
-    let file_layer = file.map(|file| text_layer(Masked(Mutex::new(file))));
+    let file = global.log_file.as_deref().map(open).transpose()?;
+    let file_layer = file.map(|file| text_layer(Masked(Mutex::new(file)), true));
     let stderr_layer = (reader == Reader::Stderr && !wanted.is_empty())
-        .then(|| text_layer(Masked(Mutex::new(io::stderr()))));
+        .then(|| text_layer(Masked(Mutex::new(io::stderr())), with_times(global)));
     let pane_layer = (reader == Reader::Pane).then(|| {
         tui_logger::set_default_level(tui_logger::LevelFilter::Trace);
         tui_logger::set_buffer_depth(PANE_RECORDS);
@@ -71,6 +71,30 @@ pub fn start(file: Option<&Path>, reader: Reader) -> Result<(), Problem> {
         .with(pane_layer)
         .try_init()
         .map_err(|error| Problem::failed("the log was not started", error.to_string()))
+}
+
+/// What is to be told, as `RUST_LOG` says it: that variable, the flags, or k3d's variable.
+fn wanted(global: &Global) -> String {
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    let level = match variable("LOG_LEVEL").to_ascii_lowercase().as_str() {
+        _ if global.trace => "trace",
+        _ if global.verbose => "debug",
+        "trace" => "trace",
+        "debug" => "debug",
+        _ => return variable("RUST_LOG"),
+    };
+    let own = variable("RUST_LOG");
+    if own.is_empty() {
+        format!("info,coracle={level}")
+    } else {
+        own
+    }
+}
+
+/// Whether lines on stderr begin with the time. Where the wish is `RUST_LOG`'s they do.
+fn with_times(global: &Global) -> bool {
+    let variable = |name| std::env::var(name).is_ok_and(|value| !value.is_empty());
+    global.timestamps || variable("LOG_TIMESTAMPS") || variable("RUST_LOG")
 }
 
 /// Opens the log file at its end, readable for nobody else.
@@ -88,14 +112,19 @@ fn open(path: &Path) -> Result<std::fs::File, Problem> {
         })
 }
 
-fn text_layer<S, W>(writer: Masked<W>) -> impl Layer<S>
+fn text_layer<S, W>(writer: Masked<W>, times: bool) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
     W: Write + Send + 'static,
 {
-    tracing_subscriber::fmt::layer()
+    let layer = tracing_subscriber::fmt::layer()
         .with_ansi(false)
-        .with_writer(writer)
+        .with_writer(writer);
+    if times {
+        Box::new(layer)
+    } else {
+        Box::new(layer.without_time())
+    }
 }
 
 /// Whether a record may be written at all: the product's own at any level, those of libraries from information up.
@@ -210,7 +239,7 @@ mod tests {
         let subscriber = tracing_subscriber::registry()
             .with(EnvFilter::new("trace,bollard=trace"))
             .with(filter_fn(is_harmless))
-            .with(text_layer(Masked(Mutex::new(memory.clone()))));
+            .with(text_layer(Masked(Mutex::new(memory.clone())), true));
         tracing::subscriber::with_default(subscriber, || {
             tracing::debug!(target: "coracle::ops", env = "K3S_TOKEN=hunter2", "own record");
             tracing::debug!(target: "bollard::docker", "body with secrets");

@@ -7,6 +7,7 @@
 mod access;
 mod args;
 mod cluster;
+mod completion;
 mod context;
 mod drive;
 mod flags;
@@ -17,8 +18,10 @@ mod logs;
 mod mask;
 mod output;
 mod progress;
+mod runtime_info;
 mod screen;
 mod settings;
+mod short;
 mod signals;
 mod terminal;
 mod version;
@@ -42,7 +45,7 @@ use crate::{
 /// The whole program: reads the command line and does what it says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let line = CommandLine::parse();
+    let line = CommandLine::parse_from(short::written_out(std::env::args_os().collect()));
     match start(line) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
@@ -58,7 +61,7 @@ fn start(line: CommandLine) -> Result<(), Problem> {
     } else {
         Reader::Pane
     };
-    logging::start(line.global.log_file.as_deref(), reader)?;
+    logging::start(&line.global, reader)?;
     let actions: Vec<&str> = tui::actions::ACTIONS
         .iter()
         .map(|action| action.name)
@@ -98,6 +101,8 @@ async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
         Command::Kubeconfig(command) => kubeconfig::run(cx, command).await,
         Command::Logs(args) => logs::run(cx, &args).await,
         Command::Forward(args) => forward::run(cx, args).await,
+        Command::RuntimeInfo(args) => runtime_info::run(cx, &args).await,
+        Command::Completion(args) => completion::run(&args),
         Command::Version(args) => version::run(&args, &cx.config.cluster),
     }
 }

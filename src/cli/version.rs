@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::output::{Format, data, print};
-use crate::{config::ClusterDefaults, domain::Problem};
+use crate::{config::ClusterDefaults, distro::k3s::labels, domain::Problem};
 
 /// The flags.
 #[derive(Debug, clap::Args)]
@@ -19,10 +19,14 @@ pub struct Args {
 /// Where stdout cannot be written.
 pub fn run(args: &Args, defaults: &ClusterDefaults) -> Result<(), Problem> {
     let version = env!("CARGO_PKG_VERSION");
+    let k3s = defaults.image.rsplit_once(':').map_or("", |(_, tag)| tag);
     match args.output {
         Format::Json | Format::Yaml => {
             let value = json!({
                 "coracle": version,
+                // What scripts written for k3d ask for.
+                "k3d": labels::VERSION_VALUE,
+                "k3s": k3s,
                 "image": defaults.image,
                 "proxyImage": defaults.proxy_image,
             });
@@ -30,8 +34,10 @@ pub fn run(args: &Args, defaults: &ClusterDefaults) -> Result<(), Problem> {
         }
         Format::Name => print(&format!("{version}\n")),
         Format::Table | Format::Wide => print(&format!(
-            "coracle {version}\nnodes   {}\nproxy   {}\n",
-            defaults.image, defaults.proxy_image
+            "coracle {version}\nk3s version {k3s} (default)\nnodes   {}\nproxy   {}\nclusters are laid out as by k3d {}\n",
+            defaults.image,
+            defaults.proxy_image,
+            labels::VERSION_VALUE
         )),
     }
 }

@@ -279,6 +279,14 @@ pub struct EngineInfo {
     pub host: String,
     /// Its operating system, as it describes it.
     pub operating_system: String,
+    /// The kernel of its containers: `linux`.
+    pub os_type: String,
+    /// Its processor's architecture, in the kernel's word: `x86_64`.
+    pub architecture: String,
+    /// Who makes control groups: `systemd` or `cgroupfs`.
+    pub cgroup_driver: String,
+    /// The file system below its storage, where it tells: `extfs`.
+    pub file_system: String,
     /// Which control group hierarchy its containers see, `1` or `2`.
     pub cgroup_version: u8,
     /// Its processors.

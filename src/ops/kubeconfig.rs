@@ -1,5 +1,7 @@
 //! A cluster's access for a person: shown, merged into kubeconfig files, taken out of them.
 
+use std::path::Path;
+
 use super::kubeconfig_file::{self, KubeconfigFiles};
 use crate::{
     backend::Backends,
@@ -71,6 +73,21 @@ pub async fn merge(
     in_background(move || kubeconfig_file::merge(&files, &ours, &context, switch))
         .await
         .map(|before| before.is_some())
+}
+
+/// Replaces a whole file by the cluster's access.
+///
+/// # Errors
+/// As for [`merge`].
+pub async fn overwrite(
+    backends: &Backends,
+    cluster: &Cluster,
+    path: &Path,
+    switch: bool,
+) -> Result<(), Problem> {
+    let ours = get(backends, cluster).await?;
+    let (path, context) = (path.to_owned(), cluster.context());
+    in_background(move || kubeconfig_file::overwrite(&path, &ours, &context, switch)).await
 }
 
 /// Takes a context, and the cluster and user that were made with it, out of the files; whether there was anything.

@@ -198,6 +198,40 @@ pub fn merge(
     Ok((!before.entries.is_empty() || before.current.is_some()).then_some(before))
 }
 
+/// Replaces a whole file by one kubeconfig, whatever is in it now; `context` is its current one if asked.
+///
+/// # Errors
+/// When the file is locked or cannot be written; it is as it was then.
+pub fn overwrite(path: &Path, ours: &Secret, context: &str, switch: bool) -> Result<(), Problem> {
+    let mut document = Document::parse("the cluster's kubeconfig", ours.reveal())?;
+    document.set_current(switch.then_some(context));
+    write::make_directory(path)?;
+    let _locks = Locks::take(std::slice::from_ref(&path.to_owned()))?;
+    write::replace(path, &document.to_yaml()?)
+}
+
+/// Refuses when one of the files has an entry of this context already.
+///
+/// # Errors
+/// That it is there, in which file; or that a file is broken.
+pub fn check_unknown(files: &KubeconfigFiles, context: &str) -> Result<(), Problem> {
+    let open = open(&existing(files))?;
+    let known = open.iter().find(|file| {
+        let mut entries = List::ALL
+            .iter()
+            .map(|list| file.document.entry(*list, context));
+        entries.any(|entry| entry.is_some())
+    });
+    match known {
+        None => Ok(()),
+        Some(file) => Err(Problem::refused(
+            format!("{context} was not merged"),
+            format!("{} knows it already", file.path.display()),
+        )
+        .with_hint("leave --update=false out to have it replaced")),
+    }
+}
+
 /// Takes a merge back, as far as nobody has changed the same entries since.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ mod logs;
 mod settings;
 mod simulated;
 mod without_engine;
+mod words;
 
 use std::{
     path::PathBuf,

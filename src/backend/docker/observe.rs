@@ -32,6 +32,21 @@ impl Engine {
             api_version: version.api_version.unwrap_or_default(),
             host: info.name.unwrap_or_default(),
             operating_system: info.operating_system.unwrap_or_default(),
+            os_type: info.os_type.unwrap_or_default(),
+            architecture: info.architecture.unwrap_or_default(),
+            cgroup_driver: info
+                .cgroup_driver
+                .map(|driver| driver.to_string())
+                .unwrap_or_default(),
+            file_system: info
+                .driver_status
+                .iter()
+                .flatten()
+                .find_map(|pair| match pair.as_slice() {
+                    [name, value] if name == "Backing Filesystem" => Some(value.clone()),
+                    _ => None,
+                })
+                .unwrap_or_default(),
             cgroup_version: info
                 .cgroup_version
                 .and_then(|version| version.to_string().parse().ok())

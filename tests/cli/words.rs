@@ -1,0 +1,116 @@
+//! Words that k3d's users and their scripts have: short forms, completions, versions, flags of every command.
+
+use serde_json::Value;
+
+use super::Place;
+
+fn done(arguments: &str) -> String {
+    let run = Place::new().run(arguments);
+    assert_eq!(run.code(), 0, "{}", run.report());
+    run.stdout()
+}
+
+#[test]
+fn short_forms_do_what_the_whole_commands_do() {
+    assert_eq!(
+        done("--simulate list -o name"),
+        done("--simulate cluster list -o name")
+    );
+    let place = Place::new();
+    let run = place.run("--simulate create --name mine --workers 1 --dry-run");
+    assert_eq!(run.code(), 0, "{}", run.report());
+    assert!(
+        run.stdout().contains("k3d-mine-agent-0"),
+        "{}",
+        run.report()
+    );
+    let run = place.run("--simulate delete --name=nothing");
+    assert_eq!(run.code(), 0, "{}", run.report());
+    assert!(
+        run.stderr().contains("there is no cluster \"nothing\""),
+        "{}",
+        run.report()
+    );
+}
+
+#[test]
+fn a_script_completes_every_command_in_every_shell() {
+    for shell in ["bash", "zsh", "fish", "powershell", "psh"] {
+        let script = done(&format!("completion {shell}"));
+        assert!(
+            script.contains("coracle") && script.contains("kubeconfig"),
+            "{shell}: {script}"
+        );
+    }
+    assert_eq!(Place::new().run("completion tcsh").code(), 2);
+}
+
+#[test]
+fn versions_and_the_engine_are_told_in_k3d_s_fields() {
+    let version: Value = serde_json::from_str(&done("version -o json")).unwrap();
+    assert_eq!(version["k3d"], "v5.9.0");
+    assert!(
+        version["k3s"].as_str().unwrap().starts_with('v'),
+        "{version}"
+    );
+    assert!(done("version").contains("\nk3s version v"));
+    let engine: Value = serde_json::from_str(&done("--simulate runtime-info -o json")).unwrap();
+    assert_eq!(engine["ostype"], "linux");
+    assert_eq!(engine["cgroupversion"], "2");
+    assert!(done("--simulate runtime-info").contains("endpoint: "));
+}
+
+#[test]
+fn flags_of_every_command_are_taken_and_tell_more() {
+    let place = Place::new();
+    for flags in ["--verbose", "--trace --timestamps"] {
+        let run = place.run(&format!("--simulate cluster list -o name {flags}"));
+        assert_eq!(
+            (run.code(), run.stdout().as_str()),
+            (0, "ci\ndev\nold\n"),
+            "{}",
+            run.report()
+        );
+    }
+}
+
+#[test]
+fn a_kubeconfig_is_merged_replaced_or_left_alone_as_the_flags_say() {
+    let place = Place::new();
+    let other = "apiVersion: v1\nkind: Config\ncurrent-context: other\ncontexts:\n- name: other\n  context: {cluster: c, user: u}\n";
+    place.write("home/kubeconfig", other);
+    let kubeconfig = || std::fs::read_to_string(place.path("home/kubeconfig")).unwrap();
+    let merge = |flags: &str, code: i32| {
+        let run = place.run(&format!(
+            "--simulate --kubeconfig {} kubeconfig merge dev -d {flags}",
+            place.path("home/kubeconfig").display()
+        ));
+        assert_eq!(run.code(), code, "{}", run.report());
+        run.stdout()
+    };
+    let path = format!("{}\n", place.path("home/kubeconfig").display());
+    assert_eq!(merge("-s=false", 0), path);
+    assert!(kubeconfig().contains("current-context: other"));
+    merge("--update=false", 4);
+    merge("-u -s", 0);
+    assert!(kubeconfig().contains("current-context: k3d-dev"));
+    assert!(kubeconfig().contains("name: other"));
+    merge("--overwrite", 0);
+    assert!(kubeconfig().contains("k3d-dev") && !kubeconfig().contains("other"));
+
+    let all = place.path("home/all");
+    let run = place.run(&format!(
+        "--simulate kubeconfig merge --all --overwrite -o {}",
+        all.display()
+    ));
+    assert_eq!(
+        run.stdout(),
+        format!("{}\n", all.display()),
+        "{}",
+        run.report()
+    );
+    let text = std::fs::read_to_string(&all).unwrap();
+    for name in ["k3d-ci", "k3d-dev", "k3d-old"] {
+        assert!(text.contains(name), "{name}: {text}");
+    }
+}
