@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{cluster, completion, forward, kubeconfig, logs, runtime_info, version};
+use super::{cluster, completion, config, forward, kubeconfig, logs, runtime_info, version};
 
 /// A full-screen terminal manager for Kubernetes clusters that run in containers.
 ///
@@ -84,6 +84,9 @@ pub enum Command {
     /// Create, list, start, stop, scale and delete clusters
     #[command(subcommand)]
     Cluster(cluster::Command),
+    /// Write k3d's config files, and bring them up to date
+    #[command(subcommand)]
+    Config(config::Command),
     /// Print, merge and remove the clusters' kubeconfigs
     #[command(subcommand)]
     Kubeconfig(kubeconfig::Command),

@@ -8,6 +8,7 @@ mod access;
 mod args;
 mod cluster;
 mod completion;
+mod config;
 mod context;
 mod drive;
 mod flags;
@@ -98,6 +99,7 @@ fn start(line: CommandLine) -> Result<(), Problem> {
 async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
     match command {
         Command::Cluster(command) => cluster::run(cx, command).await,
+        Command::Config(command) => config::run(cx, &command),
         Command::Kubeconfig(command) => kubeconfig::run(cx, command).await,
         Command::Logs(args) => logs::run(cx, &args).await,
         Command::Forward(args) => forward::run(cx, args).await,

@@ -7,6 +7,7 @@
 
 mod colour;
 mod environment;
+pub mod k3d;
 pub mod keys;
 pub mod kubeconfig;
 mod layers;

@@ -1,6 +1,7 @@
 //! The binary as a script meets it: stdout, stderr, exit code. It runs in an empty directory and home, with an engine
 //! endpoint where nothing is, so that no test can touch the clusters or the kubeconfig of whoever runs it.
 
+mod config_file;
 mod forward;
 mod logs;
 mod settings;
