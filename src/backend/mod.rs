@@ -78,6 +78,9 @@ pub trait ContainerRuntime: Send + Sync {
     fn start<'a>(&'a self, container: &'a str) -> Answer<'a, ()>;
     /// Stops a container, killing it after the grace period; one that does not run is a success.
     fn stop<'a>(&'a self, container: &'a str, grace: Duration) -> Answer<'a, ()>;
+    /// Gives a container another name, running or not; its host name stays. [`ErrorKind::Conflict`] where the name is
+    /// taken.
+    fn rename<'a>(&'a self, container: &'a str, name: &'a str) -> Answer<'a, ()>;
     /// Removes a container and its anonymous volumes, running or not. [`ErrorKind::NotFound`] where there is none.
     fn remove_container<'a>(&'a self, container: &'a str) -> Answer<'a, ()>;
     /// Removes a network. [`ErrorKind::Conflict`] while containers are attached.

@@ -125,6 +125,10 @@ fn left_by(plan: &Plan, begun: &Begun, id: StepId) -> Option<String> {
             Some(format!("{container} runs"))
         }
         Step::StopContainer { container } => Some(format!("{container} is stopped")),
+        Step::RenameContainer { container, to } => {
+            Some(format!("container {container} under the name {to}"))
+        }
+        Step::Exchange { stop, start } => Some(format!("{start} in the place of {stop}")),
         Step::MergeKubeconfig { context, .. } => {
             Some(format!("context {context} in the kubeconfig"))
         }

@@ -56,6 +56,8 @@ const fn action(step: &Step) -> &'static str {
         Step::PutFiles { .. } => "putFiles",
         Step::StartContainer { .. } => "startContainer",
         Step::StopContainer { .. } => "stopContainer",
+        Step::RenameContainer { .. } => "renameContainer",
+        Step::Exchange { .. } => "exchangeContainers",
         Step::RemoveContainer { .. } => "removeContainer",
         Step::Disconnect { .. } => "disconnect",
         Step::RemoveNetwork { .. } => "removeNetwork",
@@ -97,6 +99,8 @@ fn details(step: &Step) -> Map<String, Value> {
         Step::StartContainer { container }
         | Step::StopContainer { container }
         | Step::RemoveContainer { container } => json!({ "container": container }),
+        Step::RenameContainer { container, to } => json!({ "container": container, "to": to }),
+        Step::Exchange { stop, start } => json!({ "stop": stop, "start": start }),
         Step::Disconnect { network, container } => {
             json!({ "network": network, "container": container })
         }

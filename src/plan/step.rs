@@ -41,6 +41,11 @@ pub enum Step {
     StartContainer { container: String },
     /// Stop a container, with a grace period.
     StopContainer { container: String },
+    /// Give a container another name, so that the one that takes its place can have the old one.
+    RenameContainer { container: String, to: String },
+    /// Stop one container and start the one that takes its place: both publish the same ports, so there is no other
+    /// order. When the new one does not start, the old one runs again.
+    Exchange { stop: String, start: String },
     /// Remove a container with its anonymous volumes, running or not.
     RemoveContainer { container: String },
     /// Take a container out of a network, for one that outlives the network.
@@ -133,6 +138,8 @@ impl Step {
             }
             Self::StartContainer { container } => format!("start {container}"),
             Self::StopContainer { container } => format!("stop {container}"),
+            Self::RenameContainer { container, to } => format!("rename {container} to {to}"),
+            Self::Exchange { stop, start } => format!("stop {stop} and start {start}"),
             Self::RemoveContainer { container } => format!("remove container {container}"),
             Self::Disconnect { network, container } => {
                 format!("take {container} out of network {network}")
@@ -202,6 +209,14 @@ impl Step {
             Self::StopContainer { container } => step(Self::StartContainer {
                 container: container.clone(),
             }),
+            Self::RenameContainer { container, to } => step(Self::RenameContainer {
+                container: to.clone(),
+                to: container.clone(),
+            }),
+            Self::Exchange { stop, start } => step(Self::Exchange {
+                stop: start.clone(),
+                start: stop.clone(),
+            }),
             Self::ForgetNode { .. } => step(self.clone()),
             Self::MergeKubeconfig { context, .. } => step(Self::RemoveKubeconfig {
                 context: context.clone(),
@@ -221,7 +236,7 @@ impl Step {
             Self::CreateContainer(_) | Self::CreateNetwork(_) => 200,
             Self::StartContainer { .. } => 500,
 
-            Self::RemoveContainer { .. } => 1_000,
+            Self::RemoveContainer { .. } | Self::Exchange { .. } => 1_000,
             Self::WaitForLog {
                 role: Role::LoadBalancer,
                 ..

@@ -23,6 +23,8 @@ impl Step {
             Self::PutFiles { .. }
             | Self::StartContainer { .. }
             | Self::StopContainer { .. }
+            | Self::RenameContainer { .. }
+            | Self::Exchange { .. }
             | Self::Disconnect { .. }
             | Self::SetNodeHost { .. }
             | Self::SetHostRecord { .. }

@@ -37,6 +37,7 @@ macro_rules! runtime_contract {
             12 a_volume_in_use_stays,
             13 use_is_measured_until_the_end,
             14 images_are_there_or_not,
+            15 a_container_takes_another_name,
         }
     };
     (@cases #[$test:meta] $ground:expr, $($number:literal $case:ident,)*) => {
@@ -198,6 +199,30 @@ pub async fn names_are_taken_once(site: &Site) {
     assert_eq!(again.kind, ErrorKind::Conflict, "{again}");
 }
 
+pub async fn a_container_takes_another_name(site: &Site) {
+    let (network, _) = site.network().await;
+    let one = site.container("one", &network, "sleep 300");
+    let two = site.container("two", &network, "sleep 300");
+    let runtime = &site.runtime;
+    let id = runtime.create_container(&one).await.unwrap();
+    runtime.start(&one.name).await.unwrap();
+    runtime.create_container(&two).await.unwrap();
+    let taken = runtime.rename(&one.name, &two.name).await.unwrap_err();
+    assert_eq!(taken.kind, ErrorKind::Conflict, "{taken}");
+    let other = site.name("other");
+    runtime.rename(&one.name, &other).await.unwrap();
+    let detail = runtime.inspect(&other).await.unwrap();
+    assert_eq!(detail.info.id, id);
+    assert_eq!(detail.info.state, ContainerState::Running);
+    // The name is free for another one, which is another one by its ID too.
+    let again = runtime.create_container(&one).await.unwrap();
+    assert_ne!(again, id);
+    assert_eq!(runtime.inspect(&id).await.unwrap().info.name, other);
+    for name in [&other, &one.name, &two.name] {
+        runtime.remove_container(name).await.unwrap();
+    }
+}
+
 pub async fn what_is_missing_is_not_found(site: &Site) {
     let runtime = &site.runtime;
     let name = site.name("nobody");
@@ -220,6 +245,7 @@ pub async fn what_is_missing_is_not_found(site: &Site) {
         ("inspect", runtime.inspect(&name).await.err()),
         ("start", runtime.start(&name).await.err()),
         ("stop", runtime.stop(&name, GRACE).await.err()),
+        ("rename", runtime.rename(&name, "else").await.err()),
         ("remove", runtime.remove_container(&name).await.err()),
         ("remove network", runtime.remove_network(&name).await.err()),
         ("remove volume", runtime.remove_volume(&name).await.err()),

@@ -19,7 +19,7 @@ use bollard::{
     },
     query_parameters::{
         CreateContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder,
-        RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
+        RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
     },
 };
 
@@ -118,6 +118,16 @@ impl Engine {
             grace + CHANGE,
             || format!("stop {container}"),
             self.docker.stop_container(container, Some(options)),
+        )
+        .await
+    }
+
+    pub(super) async fn rename_container(&self, container: &str, name: &str) -> Result<(), Error> {
+        let options = RenameContainerOptionsBuilder::default().name(name).build();
+        within(
+            CHANGE,
+            || format!("rename {container} to {name}"),
+            self.docker.rename_container(container, options),
         )
         .await
     }

@@ -124,6 +124,9 @@ impl ContainerRuntime for Engine {
     fn stop<'a>(&'a self, container: &'a str, grace: Duration) -> Answer<'a, ()> {
         Box::pin(self.stop_container(container, grace))
     }
+    fn rename<'a>(&'a self, container: &'a str, name: &'a str) -> Answer<'a, ()> {
+        Box::pin(self.rename_container(container, name))
+    }
     fn remove_container<'a>(&'a self, container: &'a str) -> Answer<'a, ()> {
         Box::pin(self.drop_container(container))
     }

@@ -172,7 +172,13 @@ impl ContainerRuntime for World {
                 spec.labels.insert(label.to_owned(), id_of(&spec.network));
             }
             let name = spec.name.clone();
+            let taken = |id: &String| state.containers.values().any(|held| held.id == *id);
+            // A container that was renamed keeps the ID that its old name gave it.
+            let id = std::iter::successors(Some(id_of(&name)), |id| Some(id_of(id)))
+                .find(|id| !taken(id))
+                .unwrap_or_default();
             let held = Held {
+                id: id.clone(),
                 spec,
                 created: self.0.clock.now(),
                 started: None,
@@ -183,7 +189,7 @@ impl ContainerRuntime for World {
             };
             state.containers.insert(name.clone(), held);
             self.happened("container", "create", &name);
-            Ok(id_of(&name))
+            Ok(id)
         })
     }
 
@@ -237,6 +243,22 @@ impl ContainerRuntime for World {
                 self.happened("container", "die", &name);
                 self.happened("container", "stop", &name);
             }
+            Ok(())
+        })
+    }
+
+    fn rename<'a>(&'a self, container: &'a str, name: &'a str) -> Answer<'a, ()> {
+        self.call(format!("rename {container} to {name}"), move |state| {
+            if state.containers.contains_key(name) {
+                let why = format!("the name {name} is in use");
+                return Err(conflict("rename", why));
+            }
+            let old = name_of(state, container);
+            let held = state.containers.remove(&old);
+            let mut held = held.ok_or_else(|| not_found("rename", container))?;
+            name.clone_into(&mut held.spec.name);
+            state.containers.insert(name.to_owned(), held);
+            self.happened("container", "rename", name);
             Ok(())
         })
     }

@@ -17,7 +17,7 @@ pub(super) fn info_of(held: &Held, now: Instant) -> ContainerInfo {
     let running = state == ContainerState::Running;
     let code = behaviour::of(&held.spec).end.map_or(0, |(_, code)| code);
     ContainerInfo {
-        id: id_of(&held.spec.name),
+        id: held.id.clone(),
         name: held.spec.name.clone(),
         image: held.spec.image.clone(),
         labels: held.spec.labels.clone(),
@@ -68,9 +68,13 @@ pub(super) fn live_ports(spec: &ContainerSpec) -> Vec<PublishedPort> {
 
 /// The name of what is meant by a name or an ID.
 pub(super) fn name_of(state: &State, meant: &str) -> String {
-    let all = state.containers.keys().chain(state.networks.keys());
-    all.into_iter()
-        .find(|name| id_of(name) == meant)
+    let containers = state.containers.iter();
+    let networks = state.networks.keys();
+    containers
+        .filter(|(_, held)| held.id == meant)
+        .map(|(name, _)| name)
+        .chain(networks.filter(|name| id_of(name) == meant))
+        .next()
         .cloned()
         .unwrap_or_else(|| meant.to_owned())
 }

@@ -70,6 +70,8 @@ struct State {
 /// A container.
 #[derive(Clone)]
 struct Held {
+    /// As the engine calls it, whatever its name is now.
+    id: String,
     spec: ContainerSpec,
     created: Timestamp,
     /// The start of its present or last run.

@@ -1,14 +1,14 @@
 //! Worlds as TOML files: which clusters and contexts there are, and what runs in them.
 
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::{Held, World, cluster::Cluster, pods::Workload};
+use super::{Held, World, cluster::Cluster, id_of, pods::Workload};
 use crate::{
     config::{ClusterDefaults, nearest},
-    distro::k3s::{labels, names, nodes},
+    distro::k3s::{labels, load_balancer::Routes, names, nodes},
     domain::{
         ApiEndpoint, ClusterName, ClusterSpec, Problem, Secret, Subnet, container::ContainerState,
         kube::ContextInfo,
@@ -160,17 +160,21 @@ fn cluster(
         .0
         .clock
         .before(Duration::from_secs(entry.age_hours * 3_600));
+    let routes = Routes::new(&spec, spec.servers).file()?;
     for container in nodes::containers(&spec, &layout)? {
         let broken = entry.state == EntryState::Broken && container.name == names::server(&name, 0);
+        let balances = container.name == names::load_balancer(&name);
+        let files = balances.then(|| (routes.path.clone(), routes.contents.clone()));
         state.containers.insert(
             container.name.clone(),
             Held {
+                id: id_of(&container.name),
                 spec: container,
                 created,
                 started: Some(now.checked_sub(UP).unwrap_or(now)),
                 stopped: (entry.state == EntryState::Stopped).then_some(now),
                 before: Vec::new(),
-                files: BTreeMap::new(),
+                files: files.into_iter().collect(),
                 stuck: broken.then_some(ContainerState::Restarting),
             },
         );

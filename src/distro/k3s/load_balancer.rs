@@ -72,6 +72,43 @@ impl Routes {
             .map_or(&[], Vec::as_slice)
     }
 
+    /// Every port and the containers that it is passed on to, by port.
+    pub fn all(&self) -> impl Iterator<Item = (u16, Protocol, &[String])> {
+        self.ports.iter().filter_map(|(key, hosts)| {
+            let (port, protocol) = key.split_once('.')?;
+            let protocol = match protocol {
+                "udp" => Protocol::Udp,
+                "sctp" => Protocol::Sctp,
+                _ => Protocol::Tcp,
+            };
+            Some((port.parse().ok()?, protocol, hosts.as_slice()))
+        })
+    }
+
+    /// Passes a port on to these containers too.
+    pub fn lead(&mut self, port: u16, protocol: Protocol, to: &[String]) {
+        let hosts = self.ports.entry(key(port, protocol)).or_default();
+        for name in to {
+            if !hosts.contains(name) {
+                hosts.push(name.clone());
+            }
+        }
+    }
+
+    /// Passes a port on to these containers no longer. Whether any is left; where none is, the port is gone.
+    pub fn leave(&mut self, port: u16, protocol: Protocol, to: &[String]) -> bool {
+        let key = key(port, protocol);
+        let Some(hosts) = self.ports.get_mut(&key) else {
+            return false;
+        };
+        hosts.retain(|host| !to.contains(host));
+        let left = !hosts.is_empty();
+        if !left {
+            self.ports.remove(&key);
+        }
+        left
+    }
+
     /// Adds a new node wherever all nodes of its role are targets already, and a server always to the API.
     pub fn add(&mut self, role: Role, new: &str, peers: &[String]) {
         for (port, hosts) in &mut self.ports {

@@ -15,6 +15,7 @@ pub mod names;
 pub mod nodes;
 pub mod read;
 pub mod readiness;
+pub mod replace;
 pub mod scripts;
 
 /// Where a server writes the admin kubeconfig, as `K3S_KUBECONFIG_OUTPUT` tells it.

@@ -46,6 +46,8 @@ pub(super) async fn run(run: &Run<'_>, id: StepId, step: &Step) -> Result<Effect
         Step::PutFiles { container, files } => containers::put_files(run, container, files).await,
         Step::StartContainer { container } => containers::start(run, container).await,
         Step::StopContainer { container } => containers::stop(run, container).await,
+        Step::RenameContainer { container, to } => containers::rename(run, container, to).await,
+        Step::Exchange { stop, start } => containers::exchange(run, id, stop, start).await,
         Step::RemoveContainer { container } => containers::remove(run, container).await,
         Step::SetNodeHost { container, address } => {
             host_record::in_node(run, container, *address).await
@@ -100,7 +102,7 @@ pub(super) fn deadline(step: &Step) -> Duration {
     Duration::from_secs(match step {
         // A slow line is no reason to give up; a pull that stands still is ended by the engine's adapter.
         Step::PullImage { .. } => 24 * 3600,
-        Step::StopContainer { .. } => STOP_GRACE.as_secs() + 20,
+        Step::StopContainer { .. } | Step::Exchange { .. } => STOP_GRACE.as_secs() + 20,
         Step::WaitForLog {
             role: Role::LoadBalancer,
             ..

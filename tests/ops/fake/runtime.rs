@@ -188,6 +188,19 @@ impl ContainerRuntime for Fake {
         })
     }
 
+    fn rename<'a>(&'a self, container: &'a str, name: &'a str) -> Answer<'a, ()> {
+        self.call(format!("rename {container}"), move |things| {
+            if things.containers.contains_key(name) {
+                return Err(conflict("rename", "the name is in use"));
+            }
+            let held = things.containers.remove(container);
+            let mut held = held.ok_or_else(|| not_found(container))?;
+            name.clone_into(&mut held.spec.name);
+            things.containers.insert(name.to_owned(), held);
+            Ok(())
+        })
+    }
+
     fn remove_container<'a>(&'a self, container: &'a str) -> Answer<'a, ()> {
         self.call(format!("remove container {container}"), move |things| {
             things
