@@ -105,22 +105,24 @@ impl<'a> Balancer<'a> {
                 "forward the port instead",
             ));
         }
-        let none = || {
+        let nothing = || {
             refuse(
                 "it has no load balancer, and the ports of its nodes are as they were made",
                 "forward the port instead, or create the cluster with a load balancer",
             )
         };
-        let name = cluster.load_balancer.as_deref().ok_or_else(none)?;
+        let name = cluster.load_balancer.as_deref().ok_or_else(nothing)?;
         let mut all: Vec<&Node> = cluster.with_role(Role::LoadBalancer).collect();
         // The one that serves is the one to go by: after an exchange that was cut short that can be the old one.
         all.sort_by_key(|node| (!node.is_running(), node.name != name));
-        let (node, others) = all.split_first().ok_or_else(none)?;
+        let (node, others) = all.split_first().ok_or_else(nothing)?;
         let detail = input
             .details
             .iter()
             .find(|detail| detail.info.id == node.id)
-            .ok_or_else(|| Problem::failed(what(cluster), format!("{name} could not be inspected")))?;
+            .ok_or_else(|| {
+                Problem::failed(what(cluster), format!("{name} could not be inspected"))
+            })?;
         Ok(Self {
             node,
             name,
@@ -189,7 +191,9 @@ fn remove(
         .copied()
         .collect();
     if meant.is_empty() {
-        let others = ports.iter().filter(|there| there.container_port != API_PORT);
+        let others = ports
+            .iter()
+            .filter(|there| there.container_port != API_PORT);
         let there: Vec<String> = others.map(ToString::to_string).collect();
         return Err(Problem::not_found(
             what(cluster),
@@ -314,14 +318,17 @@ fn exchange(
     let container = name.clone();
     let mut done = plan.add(Step::PutFiles { container, files }, [created]);
     if balancer.node.is_running() {
-        let (stop, start) = (old.clone(), name.clone());
-        done = plan.add(Step::Exchange { stop, start }, [done]);
+        let exchanged = Step::Exchange {
+            stop: old.clone(),
+            start: name.clone(),
+        };
+        done = plan.add(exchanged, [done]);
         if input.wait != WaitFor::Nothing {
-            let step = Step::WaitForLog {
+            let serving = Step::WaitForLog {
                 container: name,
                 role: Role::LoadBalancer,
             };
-            done = plan.add(step, [done]);
+            done = plan.add(serving, [done]);
         }
     }
     plan.add(Step::RemoveContainer { container: old }, [done]);

@@ -129,9 +129,9 @@ impl Plan {
     pub fn risk(&self) -> Vec<String> {
         let mark = self.about.cluster().map(names::mark_volume);
         let replaced = |name: &String| {
-            self.steps.iter().any(|planned| {
-                matches!(&planned.step, Step::RenameContainer { to, .. } if to == name)
-            })
+            self.steps.iter().any(
+                |planned| matches!(&planned.step, Step::RenameContainer { to, .. } if to == name),
+            )
         };
         self.steps
             .iter()

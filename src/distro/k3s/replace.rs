@@ -46,7 +46,12 @@ pub fn again(detail: &ContainerDetail, name: &str, network: &str) -> ContainerSp
 /// fixed. Lines that lead to no node are kept.
 #[must_use]
 pub fn hosts(cluster: &Cluster, known: &[String]) -> Vec<String> {
-    let nodes = || cluster.nodes.iter().filter(|node| node.role.is_kubernetes());
+    let nodes = || {
+        cluster
+            .nodes
+            .iter()
+            .filter(|node| node.role.is_kubernetes())
+    };
     let of = |line: &String| line.split(':').next().unwrap_or_default().to_owned();
     let foreign = known
         .iter()
@@ -62,9 +67,10 @@ pub fn hosts(cluster: &Cluster, known: &[String]) -> Vec<String> {
 /// The nodes that a load balancer does not find while they do not run. The proxy refuses to start with one of them.
 #[must_use]
 pub fn unknown(cluster: &Cluster, hosts: &[String], name: &str) -> bool {
-    let listed = hosts
-        .iter()
-        .any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')));
+    let listed = hosts.iter().any(|line| {
+        line.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with(':'))
+    });
     let runs = cluster
         .nodes
         .iter()
