@@ -23,8 +23,9 @@ use crate::{
     domain::{
         LogLine, ObjectKey, Problem, Secret,
         container::{
-            ContainerDetail, ContainerInfo, ContainerSpec, EngineEvent, EngineInfo, ExecOutput,
-            FileEntry, LogRequest, NetworkInfo, NetworkSpec, PullProgress, Usage, VolumeSpec,
+            ContainerDetail, ContainerInfo, ContainerSpec, DiskUsage, EngineEvent, EngineInfo,
+            ExecOutput, FileEntry, LogRequest, NetworkInfo, NetworkSpec, PullProgress, Usage,
+            VolumeSpec,
         },
         kube::ApiHealth,
     },
@@ -64,6 +65,8 @@ pub trait ContainerRuntime: Send + Sync {
     fn networks(&self) -> Answer<'_, Vec<NetworkInfo>>;
     /// All volumes that carry every one of the labels.
     fn volumes<'a>(&'a self, labels: &'a [&'a str]) -> Answer<'a, Vec<VolumeSpec>>;
+    /// How much of the disk containers and volumes take. Slow: an engine reads through all files to know it.
+    fn disk_usage(&self) -> Answer<'_, DiskUsage>;
     /// Whether the engine has the image.
     fn has_image<'a>(&'a self, image: &'a str) -> Answer<'a, bool>;
     /// Pulls an image; the stream ends without an error when it is there.

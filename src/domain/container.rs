@@ -130,6 +130,8 @@ pub struct ContainerInfo {
     pub attachments: Vec<Attachment>,
     /// The ports published now. Stopped containers publish none.
     pub ports: Vec<PublishedPort>,
+    /// The names of the volumes that it has mounted.
+    pub volumes: Vec<String>,
 }
 
 /// What only an inspection of one container tells.
@@ -185,6 +187,8 @@ pub struct NetworkInfo {
     pub subnets: Vec<Subnet>,
     /// The address by which its containers reach the host.
     pub gateway: Option<IpAddr>,
+    /// When it was created, where the engine tells.
+    pub created: Option<Timestamp>,
 }
 
 /// A volume that is to be created or exists.
@@ -194,6 +198,24 @@ pub struct VolumeSpec {
     pub name: String,
     /// Its labels.
     pub labels: Labels,
+}
+
+/// How much of the disk things take, by their names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DiskUsage {
+    /// Bytes that each container has written, without its image and its volumes.
+    pub containers: BTreeMap<String, u64>,
+    /// The volumes.
+    pub volumes: BTreeMap<String, VolumeUse>,
+}
+
+/// A volume on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct VolumeUse {
+    /// How much is in it, where the engine can tell.
+    pub bytes: Option<u64>,
+    /// When it was created.
+    pub created: Option<Timestamp>,
 }
 
 /// A file that is put into a container.

@@ -200,6 +200,7 @@ fn in_use(backends: &Backends, world: &World, refused: &[Subnet]) -> Vec<Network
                 labels: Labels::new(),
                 subnets: vec![subnet],
                 gateway: None,
+                created: None,
             });
         }
     }

@@ -33,6 +33,7 @@ pub(crate) fn network(name: &str, subnet: &str) -> NetworkInfo {
         labels: [("app".to_owned(), "k3d".to_owned())].into(),
         subnets: vec![subnet],
         gateway: subnet.host(1).map(Into::into),
+        created: None,
     }
 }
 

@@ -38,6 +38,7 @@ macro_rules! runtime_contract {
             13 use_is_measured_until_the_end,
             14 images_are_there_or_not,
             15 a_container_takes_another_name,
+            16 the_disk_in_use_is_told,
         }
     };
     (@cases #[$test:meta] $ground:expr, $($number:literal $case:ident,)*) => {
@@ -334,6 +335,22 @@ pub async fn a_volume_in_use_stays(site: &Site) {
     assert_eq!(runtime.volumes(&[&mark]).await.unwrap().len(), 1);
     runtime.remove_volume(&volume.name).await.unwrap();
     assert_eq!(runtime.volumes(&[&mark]).await.unwrap(), []);
+}
+
+pub async fn the_disk_in_use_is_told(site: &Site) {
+    let (network, _) = site.network().await;
+    let volume = VolumeSpec {
+        name: site.name("data"),
+        labels: site.labels(),
+    };
+    site.runtime.create_volume(&volume).await.unwrap();
+    let mut spec = site.container("one", &network, "sleep 300");
+    spec.binds = vec![format!("{}:/data", volume.name)];
+    site.runtime.create_container(&spec).await.unwrap();
+    let usage = site.runtime.disk_usage().await.unwrap();
+    assert!(usage.containers.contains_key(&spec.name), "{usage:?}");
+    assert_eq!(usage.volumes[&volume.name].bytes, Some(0));
+    assert_eq!(site.listed().await[0].volumes, [volume.name]);
 }
 
 pub async fn images_are_there_or_not(site: &Site) {

@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, net::IpAddr};
 
-use bollard::models::{ContainerInspectResponse, ContainerSummary, EndpointSettings, PortMap};
+use bollard::models::{
+    ContainerInspectResponse, ContainerSummary, EndpointSettings, MountPoint, PortMap,
+};
 use jiff::Timestamp;
 
 use crate::domain::{
@@ -53,7 +55,13 @@ pub(super) fn from_summary(summary: ContainerSummary) -> ContainerInfo {
             .unwrap_or_default(),
         attachments: attachments(networks),
         ports,
+        volumes: volumes(summary.mounts),
     }
+}
+
+fn volumes(mounts: Option<Vec<MountPoint>>) -> Vec<String> {
+    let mounts = mounts.unwrap_or_default().into_iter();
+    mounts.filter_map(|mount| mount.name).collect()
 }
 
 /// The state behind an engine's word. Podman has one more: a container that was told to stop, and still runs.
@@ -143,6 +151,7 @@ pub(super) fn from_inspection(seen: ContainerInspectResponse) -> ContainerDetail
             created: moment(seen.created).unwrap_or_default(),
             attachments: attachments(network.networks.unwrap_or_default()),
             ports: published(network.ports.unwrap_or_default()),
+            volumes: volumes(seen.mounts),
         },
         command: config.cmd.unwrap_or_default(),
         entrypoint: config.entrypoint.unwrap_or_default(),

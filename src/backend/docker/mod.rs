@@ -5,6 +5,7 @@
 
 mod container_answers;
 mod containers;
+mod disk;
 mod endpoint;
 mod errors;
 mod files;
@@ -26,8 +27,9 @@ use super::{Answer, ContainerRuntime, Error};
 use crate::domain::{
     LogLine,
     container::{
-        ContainerDetail, ContainerInfo, ContainerSpec, EngineEvent, EngineInfo, ExecOutput,
-        FileEntry, LogRequest, NetworkInfo, NetworkSpec, PullProgress, Usage, VolumeSpec,
+        ContainerDetail, ContainerInfo, ContainerSpec, DiskUsage, EngineEvent, EngineInfo,
+        ExecOutput, FileEntry, LogRequest, NetworkInfo, NetworkSpec, PullProgress, Usage,
+        VolumeSpec,
     },
 };
 
@@ -102,6 +104,9 @@ impl ContainerRuntime for Engine {
     }
     fn volumes<'a>(&'a self, labels: &'a [&'a str]) -> Answer<'a, Vec<VolumeSpec>> {
         Box::pin(self.list_volumes(labels))
+    }
+    fn disk_usage(&self) -> Answer<'_, DiskUsage> {
+        Box::pin(self.measure_disk())
     }
     fn has_image<'a>(&'a self, image: &'a str) -> Answer<'a, bool> {
         Box::pin(self.image_is_there(image))

@@ -180,6 +180,7 @@ fn from_network(network: Network) -> NetworkInfo {
         name: network.name.unwrap_or_default(),
         labels: network.labels.unwrap_or_default().into_iter().collect(),
         gateway: said.or_else(usual),
+        created: network.created.and_then(|time| time.parse().ok()),
         subnets,
     }
 }

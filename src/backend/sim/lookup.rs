@@ -42,6 +42,14 @@ pub(super) fn info_of(held: &Held, now: Instant) -> ContainerInfo {
         } else {
             Vec::new()
         },
+        volumes: held
+            .spec
+            .binds
+            .iter()
+            .filter_map(|bind| bind.split_once(':'))
+            .filter(|(source, _)| !source.starts_with('/'))
+            .map(|(source, _)| source.to_owned())
+            .collect(),
     }
 }
 

@@ -40,6 +40,7 @@ pub(crate) fn container(name: &str) -> ContainerInfo {
         created: Timestamp::UNIX_EPOCH,
         attachments: Vec::new(),
         ports: Vec::new(),
+        volumes: Vec::new(),
     }
 }
 

@@ -7,9 +7,9 @@ use coracle::{
     domain::{
         LogLine,
         container::{
-            Attachment, ContainerDetail, ContainerInfo, ContainerSpec, ContainerState, EngineEvent,
-            EngineInfo, ExecOutput, FileEntry, LogRequest, NetworkInfo, NetworkSpec, PullProgress,
-            Usage, VolumeSpec,
+            Attachment, ContainerDetail, ContainerInfo, ContainerSpec, ContainerState, DiskUsage,
+            EngineEvent, EngineInfo, ExecOutput, FileEntry, LogRequest, NetworkInfo, NetworkSpec,
+            PullProgress, Usage, VolumeSpec,
         },
     },
 };
@@ -35,6 +35,7 @@ fn info(held: &Held) -> ContainerInfo {
             fixed: held.spec.address,
         }],
         ports: held.spec.ports.clone(),
+        volumes: Vec::new(),
     }
 }
 
@@ -88,6 +89,7 @@ impl ContainerRuntime for Fake {
                     labels: labels.clone(),
                     subnets: vec![*subnet],
                     gateway: subnet.host(1).map(Into::into),
+                    created: None,
                 })
                 .collect())
         })
@@ -104,6 +106,10 @@ impl ContainerRuntime for Fake {
                 })
                 .collect())
         })
+    }
+
+    fn disk_usage(&self) -> Answer<'_, DiskUsage> {
+        self.call("measure the disk".into(), |_| Ok(DiskUsage::default()))
     }
 
     fn has_image<'a>(&'a self, image: &'a str) -> Answer<'a, bool> {
