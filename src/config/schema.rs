@@ -169,8 +169,10 @@ pub struct Keymap {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Logs {
-    /// How many MiB of one followed log are kept; older lines go.
+    /// How many MiB of one followed log are kept in memory; older lines go.
     pub buffer_mib: u16,
+    /// How many MiB of older lines go to the disk instead, into files without a name in the temporary directory.
+    pub disk_mib: u16,
     /// How many of the lines that are there already are fetched when a log is opened.
     pub tail: u32,
 }
@@ -180,6 +182,7 @@ impl Default for Logs {
     fn default() -> Self {
         Self {
             buffer_mib: 16,
+            disk_mib: 0,
             tail: 1_000,
         }
     }

@@ -28,6 +28,7 @@ pub enum ActionId {
     Zoom,
     Filter,
     Log,
+    Previous,
     Follow,
     Wrap,
     Times,
@@ -134,7 +135,7 @@ impl Action {
             ActionId::Simulate if state.simulated => {
                 Err("this is the simulated world already".to_owned())
             }
-            ActionId::Forward | ActionId::Logs => match state.selected_pod() {
+            ActionId::Forward | ActionId::Logs | ActionId::Previous => match state.selected_pod() {
                 Some(_) => Ok(()),
                 None => Err("no pod is selected".to_owned()),
             },

@@ -239,6 +239,11 @@ pub(super) fn perform(runner: &mut Runner, effect: Effect) {
         Effect::CancelOperation(id) => runner.cancel_operation(id),
         Effect::RetryEngine => runner.restart(&TaskKey::Engine),
         Effect::RetryContexts => runner.restart(&TaskKey::Contexts),
+        Effect::Older(before) => {
+            let key = TaskKey::Older(before.target.clone());
+            let job = jobs::older::job(runner.context(), *before);
+            runner.start(key, job);
+        }
         Effect::Export(export) => runner.start(TaskKey::Export, jobs::export::job(*export)),
         Effect::Keep(id, kept, yes) => {
             let key = TaskKey::Keep(id, kept.forward.clone());

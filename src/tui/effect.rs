@@ -7,7 +7,7 @@ use crate::{
         logs::{Lines, save::Form},
     },
     plan::Plan,
-    tui::msg::ClusterId,
+    tui::msg::{ClusterId, LogTarget},
 };
 
 /// Where lines of a log go.
@@ -17,6 +17,21 @@ pub enum Outlet {
     File(String),
     /// To the standard input of this command of the shell.
     Command(String),
+}
+
+/// Lines of a log before which others are wanted.
+#[derive(Debug, Clone)]
+pub struct Before {
+    /// Whose log.
+    pub target: LogTarget,
+    /// What is there.
+    pub lines: Lines,
+}
+
+impl PartialEq for Before {
+    fn eq(&self, other: &Self) -> bool {
+        self.target == other.target && self.lines.first() == other.lines.first()
+    }
 }
 
 /// Lines of a log that are to go somewhere.
@@ -55,6 +70,8 @@ pub enum Effect {
     Simulate,
     /// Put a text into the clipboard.
     Copy(String),
+    /// Fetch the lines of a log before these.
+    Older(Box<Before>),
     /// Write lines of a log somewhere.
     Export(Box<Export>),
     /// Keep a port-forward beyond this session, or, where that is `false`, no longer.

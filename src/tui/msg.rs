@@ -36,6 +36,8 @@ pub enum LogTarget {
     Workload(ClusterId, Workload),
     /// All pods of a namespace of a cluster; of all namespaces where it is empty.
     Namespace(ClusterId, String),
+    /// The run before the present one of a pod's containers.
+    Previous(ClusterId, ObjectKey),
 }
 
 impl LogTarget {
@@ -44,7 +46,10 @@ impl LogTarget {
     pub const fn cluster(&self) -> Option<&ClusterId> {
         match self {
             Self::Container(_) => None,
-            Self::Pod(id, _) | Self::Workload(id, _) | Self::Namespace(id, _) => Some(id),
+            Self::Pod(id, _)
+            | Self::Workload(id, _)
+            | Self::Namespace(id, _)
+            | Self::Previous(id, _) => Some(id),
         }
     }
 }
@@ -57,6 +62,7 @@ impl fmt::Display for LogTarget {
             Self::Workload(_, workload) => write!(f, "{}/{workload}", workload.key.namespace),
             Self::Namespace(_, name) if name.is_empty() => f.write_str("of all pods"),
             Self::Namespace(_, name) => write!(f, "of namespace {name}"),
+            Self::Previous(_, key) => write!(f, "{key}, its run before"),
         }
     }
 }
@@ -80,6 +86,8 @@ pub enum TaskKey {
     Usage(String),
     /// A followed log.
     Log(LogTarget),
+    /// Lines of a log from before those that are there.
+    Older(LogTarget),
     /// A port-forward that is switched on.
     Forward(ClusterId, Forward),
     /// What stands for a pod.
@@ -138,6 +146,8 @@ pub enum News {
     PodUsage(Vec<(ObjectKey, Usage)>),
     /// A piece of the task's log.
     Log(Vec<LogItem>),
+    /// The lines of the task's log before those that are there, in the order of time; none where there are no more.
+    Older(Result<Vec<LogItem>, Problem>),
     /// How the task's forward is.
     Forward(Told),
     /// The forwards that are kept.

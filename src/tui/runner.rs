@@ -125,7 +125,11 @@ impl Runner {
                 // One-shot work ends by itself.
                 (
                     false,
-                    TaskKey::Plan(_) | TaskKey::Operation(_) | TaskKey::Export | TaskKey::Keep(..),
+                    TaskKey::Plan(_)
+                    | TaskKey::Operation(_)
+                    | TaskKey::Older(_)
+                    | TaskKey::Export
+                    | TaskKey::Keep(..),
                 ) => {}
                 (false, TaskKey::Pods(_) | TaskKey::Nodes(_)) => {
                     let at = *live.expires.get_or_insert(now + KEPT);

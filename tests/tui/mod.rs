@@ -4,6 +4,7 @@
 mod documentation;
 mod flows;
 mod frames;
+mod log;
 mod robustness;
 mod scenes;
 

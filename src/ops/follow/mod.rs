@@ -13,7 +13,7 @@ mod runs;
 mod said;
 mod selection;
 
-pub use older::older;
+pub use older::{Beginning, older, older_of_container};
 pub use query::{MOST_LOGS, Query, State, Target};
 
 use std::{sync::Arc, time::Duration};

@@ -25,4 +25,4 @@ pub use lines::{Line, Lines};
 pub use mark_kind::MarkKind;
 pub use pattern::Pattern;
 pub use sources::{KnownSource, SourceId};
-pub use store::Store;
+pub use store::{Moved, Store};

@@ -2,6 +2,10 @@
 
 use std::{borrow::Cow, path::PathBuf, sync::Arc};
 
+mod older;
+
+pub use older::Moved;
+
 use super::{
     level::{Level, is_continuation},
     lines::{Body, Lines, ORIGIN, Part},
@@ -155,56 +159,6 @@ impl Store {
             .map(|item| self.push(item))
             .min()
             .unwrap_or_else(|| self.lines.end())
-    }
-
-    /// Puts older lines before all others, as far as there is room for them: the newest of them first. Returns how
-    /// many were taken.
-    pub fn prepend(&mut self, items: &[LogItem]) -> u64 {
-        let mut levels = Vec::new();
-        let mut segments = vec![Segment::default()];
-        for item in items {
-            let source = self.source_of(item);
-            levels.resize(self.levels.len(), None);
-            let text = one_line(item);
-            let entry = entry(item, &text, source, levels.get_mut(source.0 as usize));
-            if segments
-                .last()
-                .is_none_or(|last| last.used() + Segment::cost(&entry) > self.segment)
-            {
-                segments.push(Segment::default());
-            }
-            if let Some(last) = segments.last_mut() {
-                last.insert(last.len(), &entry);
-            }
-        }
-        let mut taken = 0;
-        while let Some(mut segment) = segments.pop() {
-            segment.seal();
-            let room = self.limit.saturating_sub(self.bytes()) as u64 + self.disk_room();
-            let count = segment.len();
-            if count == 0 || segment.held() as u64 > room {
-                break;
-            }
-            if self.lines.parts.is_empty() {
-                self.open_another();
-            }
-            self.full += segment.held();
-            let first = self.lines.first();
-            if self.lost {
-                let reused = &mut self.lines.reused;
-                reused.times += 1;
-                reused.below = reused.below.max(first);
-            }
-            self.lines.parts.push_front(Part {
-                first: first - count as u64,
-                count,
-                body: Body::Memory(Arc::new(segment)),
-            });
-            taken += count as u64;
-            self.keep_the_bound();
-        }
-        self.dropped = self.dropped.saturating_sub(taken);
-        taken
     }
 
     fn source_of(&mut self, item: &LogItem) -> SourceId {

@@ -253,6 +253,17 @@ pub static ACTIONS: &[Action] = &[
         &["l"],
     ),
     action(
+        ActionId::Previous,
+        "previous-log",
+        (
+            "",
+            "Go to the log of the run before the pod's last restart, and back.",
+        ),
+        LOOK,
+        Scope::Everywhere,
+        &["p"],
+    ),
+    action(
         ActionId::NextPane,
         "next-pane",
         ("pane", "Focus the next pane."),

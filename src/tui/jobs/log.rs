@@ -7,7 +7,7 @@ use futures::{StreamExt, stream::BoxStream};
 use super::{Context, Sink, back_off};
 use crate::{
     backend::KubeApi,
-    domain::{Mark, MarkEvent, log::LogItem},
+    domain::{Mark, MarkEvent, Workload, WorkloadKind, log::LogItem},
     ops::follow::{self, Query, Target},
     tui::msg::{ClusterId, LogTarget, News},
 };
@@ -58,6 +58,18 @@ async fn open(
     let targets = match target {
         LogTarget::Pod(_, key) => return Some(follow::follow_pod(api, key, tail)),
         LogTarget::Workload(_, workload) => vec![Target::Of(workload)],
+        LogTarget::Previous(_, key) => {
+            let pod = Workload {
+                kind: WorkloadKind::Pod,
+                key,
+            };
+            let query = Query {
+                targets: vec![Target::Of(pod)],
+                previous: true,
+                ..Query::default()
+            };
+            return Some(follow::follow(api, query));
+        }
         LogTarget::Namespace(_, name) => vec![Target::Pods {
             namespaces: (!name.is_empty()).then_some(name).into_iter().collect(),
             selector: String::new(),

@@ -6,6 +6,7 @@ mod engine;
 pub(super) mod export;
 pub(super) mod forward;
 mod log;
+pub(super) mod older;
 mod operation;
 mod rows;
 mod usage;
@@ -119,9 +120,11 @@ pub(super) fn continuous(key: &TaskKey, context: &Context) -> Option<Job> {
             let file = cx.kept?;
             Box::new(|sink| Box::pin(forward::kept(file, sink)))
         }
-        TaskKey::Plan(_) | TaskKey::Operation(_) | TaskKey::Export | TaskKey::Keep(..) => {
-            return None;
-        }
+        TaskKey::Plan(_)
+        | TaskKey::Operation(_)
+        | TaskKey::Older(_)
+        | TaskKey::Export
+        | TaskKey::Keep(..) => return None,
     })
 }
 

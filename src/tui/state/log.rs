@@ -3,9 +3,14 @@
 //! Lines are known by their numbers, which they keep. While the pane follows, its window ends with the newest line;
 //! otherwise with `low`, and one line of the window is the current one.
 
+mod older;
+
+pub use older::Older;
+
 use jiff::Timestamp;
 
 use crate::{
+    config::Logs,
     domain::{Problem, log::LogItem},
     ops::logs::{Filter, Index, Level, Line, Pattern, Rule, Store},
     tui::{dialogs::field::Field, msg::LogTarget},
@@ -97,31 +102,38 @@ pub struct LogPane {
     pub prompt: Option<(Prompt, Field)>,
     /// Whether lines wait to be judged.
     pub busy: bool,
+    /// What is before the first line.
+    pub older: Older,
     /// The current line.
     cursor: u64,
     /// The lowest line of the window.
     low: u64,
-    limit: usize,
+    kept: Logs,
 }
 
 impl LogPane {
-    /// A pane that keeps as many bytes.
+    /// A pane that keeps as much as the settings say.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
+    pub fn new(kept: Logs) -> Self {
+        let mut store = Store::new(usize::from(kept.buffer_mib) << 20);
+        if kept.disk_mib > 0 {
+            store = store.with_disk(std::env::temp_dir(), u64::from(kept.disk_mib) << 20);
+        }
         Self {
             target: None,
             next: None,
             pinned: false,
             follow: true,
             look: Look::default(),
-            store: Store::new(limit),
+            store,
             index: Index::new(Filter::default()),
             search: None,
             prompt: None,
             busy: false,
+            older: Older::default(),
             cursor: 0,
             low: 0,
-            limit,
+            kept,
         }
     }
 
@@ -133,7 +145,7 @@ impl LogPane {
             target,
             look,
             search,
-            ..Self::new(self.limit)
+            ..Self::new(self.kept.clone())
         };
     }
 
@@ -244,6 +256,9 @@ impl LogPane {
             self.follow = true;
             return;
         }
+        if by < 0 {
+            self.reached(to);
+        }
         self.cursor = self.at(to);
         let low = self.position(self.low).unwrap_or(last);
         let top = (low + 1).saturating_sub(height);
@@ -275,6 +290,9 @@ impl LogPane {
             self.position(self.cursor).unwrap_or(to)
         };
         let top = (to + 1).saturating_sub(height);
+        if by < 0 {
+            self.reached(top);
+        }
         self.low = self.at(to);
         self.cursor = self.at(here.clamp(top, to));
     }

@@ -142,7 +142,7 @@ impl State {
         simulated: bool,
         now: Timestamp,
     ) -> Self {
-        let log = LogPane::new(usize::from(config.logs.buffer_mib) << 20);
+        let log = LogPane::new(config.logs.clone());
         Self {
             now,
             config,

@@ -10,7 +10,7 @@ use crate::{
             new_cluster::NewCluster, new_forward::NewForward, scale::Scale,
         },
         effect::Effect,
-        msg::ClusterId,
+        msg::{ClusterId, LogTarget},
         state::{Pane, State},
     },
 };
@@ -51,6 +51,7 @@ pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
             }
             state.focus = Pane::Log;
         }
+        ActionId::Previous => previous(state),
         ActionId::Forward => {
             if let Some((cluster, pod)) = state.selected_pod() {
                 let form = NewForward::new(cluster.clone(), pod.clone());
@@ -115,6 +116,19 @@ pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
+}
+
+/// The log of the pod's run before, or back from it.
+fn previous(state: &mut State) {
+    let shown = matches!(state.log.target, Some(LogTarget::Previous(..)));
+    state.focus = Pane::Pods;
+    let target = match state.selected_pod() {
+        Some((cluster, pod)) if !shown => Some(LogTarget::Previous(cluster.clone(), pod.clone())),
+        _ => state.log_target(),
+    };
+    state.log.open(target);
+    state.log.pinned = !shown;
+    state.focus = Pane::Log;
 }
 
 fn scale(state: &mut State) {

@@ -30,7 +30,7 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
     if !matches!(msg, Msg::News(..)) {
         state.settle();
     }
-    let effects = match msg {
+    let mut effects = match msg {
         Msg::Key(chord) => key(state, chord),
         Msg::Paste(text) => {
             paste(state, &text);
@@ -52,6 +52,8 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
         Msg::News(key, news) => news::take(state, key, *news),
     };
     settle_log(state);
+    let before = state.log.ask_older();
+    effects.extend(before.map(|before| Effect::Older(Box::new(before))));
     effects
 }
 

@@ -7,14 +7,14 @@ use jiff::Timestamp;
 use super::forwards;
 use crate::{
     backend::{Change, WatchItem, docker::Tried},
-    domain::Problem,
+    domain::{Problem, log::LogItem},
     ops::{Failure, Wish},
     resources::nodes,
     tui::{
         dialogs::{Dialog, confirm_delete::ConfirmDelete, plan_preview::PlanPreview},
         effect::Effect,
         msg::{ClusterId, News, TaskKey},
-        state::{EngineState, Pane, State, clusters::ApiState, operations::Ending},
+        state::{EngineState, Pane, State, clusters::ApiState, log::Older, operations::Ending},
     },
 };
 
@@ -81,6 +81,11 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
         }
         (TaskKey::Log(target), News::Log(items)) if state.log.target.as_ref() == Some(&target) => {
             state.log.take(&items);
+        }
+        (TaskKey::Older(target), News::Older(result))
+            if state.log.target.as_ref() == Some(&target) =>
+        {
+            older(state, result);
         }
         (TaskKey::Forward(id, wanted), News::Forward(told)) => {
             forwards::told(state, &id, &wanted, told);
@@ -173,6 +178,25 @@ fn engine_down(state: &mut State, tried: Vec<Tried>, retry_in: Duration) {
         retry_at,
         before,
     };
+}
+
+fn older(state: &mut State, result: Result<Vec<LogItem>, Problem>) {
+    match result {
+        Ok(items) => state.log.take_older(&items),
+        Err(problem) => {
+            state.log.older = Older::Unknown;
+            state.toasts.fail(problem);
+        }
+    }
+    let now = state.now;
+    match state.log.older {
+        Older::None => state.toasts.inform("the log begins here", now),
+        Older::Full => {
+            let words = "no room for older lines: see logs.disk_mib in the settings";
+            state.toasts.inform(words, now);
+        }
+        _ => {}
+    }
 }
 
 fn exported(state: &mut State, result: Result<(String, String), Problem>) {

@@ -11,7 +11,7 @@ use super::log_line::Look;
 use crate::{
     ops::logs::{Line as LogLine, Rule},
     tui::{
-        state::{Pane, State},
+        state::{Pane, State, log::Older},
         theme::Tone,
     },
 };
@@ -45,6 +45,9 @@ pub(super) fn title(state: &State) -> String {
             search.pattern.text(),
             search.hits.passing()
         ));
+    }
+    if log.older == Older::Asked {
+        parts.push("reading older lines".to_owned());
     }
     if log.busy {
         parts.push("reading".to_owned());

@@ -179,7 +179,7 @@ proptest! {
                     index.changed(changed);
                 }
                 Step::Prepend(items) => {
-                    let items: Vec<_> = items.iter().map(|text| line("a", -1, TEXTS[*text])).collect();
+                    let items: Vec<_> = items.iter().map(|text| line("a", now / 2, TEXTS[*text])).collect();
                     store.prepend(&items);
                 }
                 Step::Advance(budget) => {

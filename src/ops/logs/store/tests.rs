@@ -124,19 +124,58 @@ fn older_lines_go_before_all_others_while_there_is_room() {
     let older: Vec<_> = (0..100)
         .map(|n| line("a", n, &format!("old {n}")))
         .collect();
-    assert_eq!(store.prepend(&older), 100);
+    assert_eq!(store.prepend(&older).taken(), 100);
     assert_eq!(store.lines().first(), first - 100);
     assert_eq!(store.lines().get(first - 1).unwrap().text(), "old 99");
     assert_eq!(store.lines().get(first).unwrap().text(), "now");
     let much: Vec<_> = (0..5_000)
         .map(|n| line("a", n - 9_000, "much more of it"))
         .collect();
-    let taken = store.prepend(&much);
+    let taken = store.prepend(&much).taken() as u64;
     assert!(taken > 100 && taken < 5_000, "{taken}");
     assert!(store.bytes() <= 64 << 10);
     assert_eq!(store.lines().len(), taken + 101);
     let time = Timestamp::from_millisecond(50).unwrap();
     assert_eq!(store.lines().at_time(time), first - 100 + 50);
+}
+
+#[test]
+fn older_lines_of_several_go_to_their_places_and_what_is_behind_them_keeps_its_number() {
+    let mut store = Store::new(1 << 20);
+    // "quiet" was read far back, "busy" was not.
+    for n in [10, 500, 900] {
+        store.push(&line("quiet", n, &format!("quiet {n}")));
+    }
+    let there: Vec<_> = (900..1_000)
+        .map(|n| store.push(&line("busy", n, &format!("busy {n}"))))
+        .collect();
+    let texts = |store: &Store| -> Vec<(u64, String)> {
+        let lines = store.lines().range(0..u64::MAX);
+        lines
+            .map(|line| (line.number(), line.text().to_owned()))
+            .collect()
+    };
+    let before = texts(&store);
+    let older: Vec<_> = (0..900)
+        .step_by(100)
+        .map(|n| line("busy", n, &format!("busy {n}")))
+        .collect();
+    let moved = store.prepend(&older);
+    assert_eq!(moved.taken(), 9);
+    let after = texts(&store);
+    for (number, text) in &before {
+        let now = store.lines().get(moved.number(*number)).unwrap();
+        assert_eq!(now.text(), text);
+    }
+    assert_eq!(moved.number(there[0]), there[0]);
+    let times: Vec<u32> = after
+        .iter()
+        .map(|(_, text)| text.split_once(' ').unwrap().1.parse().unwrap())
+        .collect();
+    assert!(times.is_sorted(), "{times:?}");
+    assert_eq!(after.len(), before.len() + 9);
+    let end = store.lines().end();
+    assert_eq!(store.push(&line("busy", 2_000, "next")), end);
 }
 
 #[test]

@@ -10,7 +10,7 @@ fn line(text: &str) -> LogItem {
 }
 
 fn pane(count: usize) -> LogPane {
-    let mut log = LogPane::new(1 << 20);
+    let mut log = LogPane::new(Logs::default());
     let lines: Vec<LogItem> = (0..count)
         .map(|n| {
             line(&format!(
