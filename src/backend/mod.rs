@@ -13,6 +13,7 @@ pub mod sim;
 
 use std::{path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use futures::{future::BoxFuture, stream::BoxStream};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -27,6 +28,7 @@ use crate::{
             ExecOutput, FileEntry, LogRequest, NetworkInfo, NetworkSpec, PullProgress, Usage,
             VolumeSpec,
         },
+        image::EngineImage,
         kube::ApiHealth,
     },
     resources::{KindSpec, Row, Scope},
@@ -41,6 +43,9 @@ pub fn back_off(attempt: u32) -> Duration {
 
 /// An answer that is on its way.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
+
+/// Bytes in chunks, up to their end or the first error.
+pub type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
 
 /// Bytes both ways.
 pub trait Duplex: AsyncRead + AsyncWrite + Send {}
@@ -69,6 +74,11 @@ pub trait ContainerRuntime: Send + Sync {
     fn disk_usage(&self) -> Answer<'_, DiskUsage>;
     /// Whether the engine has the image.
     fn has_image<'a>(&'a self, image: &'a str) -> Answer<'a, bool>;
+    /// All images that have a name.
+    fn images(&self) -> Answer<'_, Vec<EngineImage>>;
+    /// Images as one tar archive, in chunks, as `docker save` writes it. Of an image of several platforms it has the one
+    /// that the engine's own containers run, because an engine need not have the others.
+    fn save_images(&self, images: &[String]) -> ByteStream;
     /// Pulls an image; the stream ends without an error when it is there.
     fn pull(&self, image: &str) -> BoxStream<'static, Result<PullProgress, Error>>;
     /// Creates a network and returns its ID. [`ErrorKind::Conflict`] where the name or the addresses are taken.
@@ -102,6 +112,15 @@ pub trait ContainerRuntime: Send + Sync {
         container: &'a str,
         command: &'a [&'a str],
         deadline: Duration,
+    ) -> Answer<'a, ExecOutput>;
+    /// Runs a command in a running container and writes to its standard input what comes, no faster than the command
+    /// takes it. A command that ends before its input is at its end is no failure; one that neither takes nor says
+    /// anything for minutes is. An error of the input is the answer, and the command sees its input end.
+    fn exec_with_input<'a>(
+        &'a self,
+        container: &'a str,
+        command: &'a [&'a str],
+        input: ByteStream,
     ) -> Answer<'a, ExecOutput>;
     /// A container's log, both streams, with the runtime's times. A followed log ends when the container does.
     fn logs(

@@ -7,6 +7,8 @@
 pub mod cluster;
 pub mod container;
 pub mod forward;
+pub mod image;
+pub mod image_archive;
 pub mod kube;
 pub mod log;
 pub mod log_mark;

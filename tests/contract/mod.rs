@@ -11,6 +11,7 @@
 
 pub mod activity;
 mod forward;
+mod input;
 pub mod kube;
 pub mod runtime;
 pub mod site;

@@ -12,6 +12,7 @@ use coracle::{
 use futures::TryStreamExt;
 
 pub use super::activity::*;
+pub use super::input::*;
 use super::site::Site;
 
 /// A grace period that a well-behaved process does not need.
@@ -39,6 +40,8 @@ macro_rules! runtime_contract {
             14 images_are_there_or_not,
             15 a_container_takes_another_name,
             16 the_disk_in_use_is_told,
+            17 images_are_listed_and_saved,
+            18 commands_read_what_is_written_to_them,
         }
     };
     (@cases #[$test:meta] $ground:expr, $($number:literal $case:ident,)*) => {

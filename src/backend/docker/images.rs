@@ -1,20 +1,27 @@
-//! Images: whether one is there, and pulling one with the bytes of all its layers counted together.
+//! Images: which are there, pulling one with the bytes of all its layers counted together, and saving some as an archive.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, pin::Pin, time::Duration};
 
 use bollard::{
-    errors::Error as Source, models::CreateImageInfo, query_parameters::CreateImageOptionsBuilder,
+    Docker,
+    errors::Error as Source,
+    models::{CreateImageInfo, ImageSummary},
+    query_parameters::{CreateImageOptionsBuilder, ListImagesOptionsBuilder},
 };
+use bytes::Bytes;
 use futures::{FutureExt, StreamExt, stream, stream::BoxStream};
+use tokio::time::timeout;
 
 use super::{ANSWER, Engine, errors, login, within};
 use crate::{
-    backend::{Error, ErrorKind},
-    domain::container::PullProgress,
+    backend::{ByteStream, Error, ErrorKind},
+    domain::{container::PullProgress, image::EngineImage},
 };
 
 /// Engines begin to answer when the registry has, and try a slow registry several times.
 const REGISTRY: Duration = Duration::from_secs(120);
+/// What an engine says of itself that keeps images in a containerd, and not in a graph driver.
+const CONTAINERD_STORE: &str = "io.containerd.snapshotter.v1";
 /// While layers come or are unpacked the engine reports several times a second; a pause this long means that the
 /// registry's connection is dead and the engine has not noticed.
 const SILENCE: Duration = Duration::from_secs(300);
@@ -27,6 +34,38 @@ impl Engine {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    pub(super) async fn list_images(&self) -> Result<Vec<EngineImage>, Error> {
+        let options = ListImagesOptionsBuilder::default().manifests(true).build();
+        let request = self.docker.list_images(Some(options));
+        let listed = within(ANSWER, || "list the images".to_owned(), request).await?;
+        let named = listed.into_iter().map(from_summary);
+        Ok(named.filter(|image| !image.names.is_empty()).collect())
+    }
+
+    pub(super) fn export_images(&self, images: &[String]) -> ByteStream {
+        let docker = self.docker.clone().with_timeout(SILENCE);
+        let images = images.to_vec();
+        let what = format!("save {}", images.join(", "));
+        async move {
+            let names: Vec<&str> = images.iter().map(String::as_str).collect();
+            let Some(platform) = platform(&docker).await else {
+                return chunks(docker.export_images(&names).boxed(), what);
+            };
+            let one = docker
+                .clone()
+                .with_request_modifier(move |request| of_platform(request, &platform));
+            let mut chosen = one.export_images(&names).boxed().peekable();
+            let mut chosen_first = Pin::new(&mut chosen);
+            // An image for other machines alone is not there for this one; then all that is there is asked for.
+            match timeout(SILENCE, chosen_first.as_mut().peek()).await {
+                Ok(Some(Err(_))) => chunks(docker.export_images(&names).boxed(), what),
+                _ => chunks(chosen.boxed(), what),
+            }
+        }
+        .flatten_stream()
+        .boxed()
     }
 
     pub(super) fn pull_image(
@@ -51,6 +90,65 @@ impl Engine {
     }
 }
 
+/// The platform that has to be named when images are saved, as JSON. An engine that keeps images in a containerd has
+/// lists of platforms of which it mostly has only its own, and saves the whole list unless it is told otherwise: nobody
+/// can read that (k3d #1538).
+async fn platform(docker: &Docker) -> Option<String> {
+    let info = timeout(ANSWER, docker.info()).await.ok()?.ok()?;
+    let status = info.driver_status.unwrap_or_default();
+    if !status.iter().flatten().any(|word| word == CONTAINERD_STORE) {
+        return None;
+    }
+    let version = timeout(ANSWER, docker.version()).await.ok()?.ok()?;
+    let (os, architecture) = (version.os?, version.arch?);
+    Some(serde_json::json!({ "os": os, "architecture": architecture }).to_string())
+}
+
+/// Adds the platform to a request; the library does not. Engines before Docker 28 pay no heed to it.
+fn of_platform(mut request: bollard::BollardRequest, platform: &str) -> bollard::BollardRequest {
+    let escaped = platform.bytes().map(|byte| format!("%{byte:02X}"));
+    let query = format!("platform={}", escaped.collect::<String>());
+    let uri = request.uri();
+    let sign = if uri.query().is_some() { '&' } else { '?' };
+    if let Ok(uri) = format!("{uri}{sign}{query}").parse() {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+/// The chunks of an archive, up to its end, its first error, or a silence.
+fn chunks(archive: BoxStream<'static, Result<Bytes, Source>>, what: String) -> ByteStream {
+    stream::unfold(Some((archive, what)), |state| async {
+        let (mut archive, what) = state?;
+        match timeout(SILENCE, archive.next()).await {
+            Ok(None) => None,
+            Ok(Some(Ok(chunk))) => Some((Ok(chunk), Some((archive, what)))),
+            Ok(Some(Err(error))) => Some((Err(errors::explain(&what, &error)), None)),
+            Err(_) => Some((Err(errors::too_late(&what, SILENCE)), None)),
+        }
+    })
+    .boxed()
+}
+
+fn from_summary(listed: ImageSummary) -> EngineImage {
+    let manifests = listed.manifests.into_iter().flatten();
+    let digests = manifests
+        .map(|manifest| manifest.id)
+        .chain(listed.descriptor.and_then(|target| target.digest))
+        .chain([listed.id.clone()])
+        .collect();
+    EngineImage {
+        id: listed.id,
+        names: listed
+            .repo_tags
+            .into_iter()
+            .filter(|name| !name.contains("<none>"))
+            .collect(),
+        digests,
+        size: u64::try_from(listed.size).unwrap_or_default(),
+    }
+}
+
 /// The progress of a pull, up to its end or its first error.
 fn progress(
     reports: BoxStream<'static, Result<CreateImageInfo, Source>>,
@@ -59,7 +157,7 @@ fn progress(
     let state = (reports, Layers::default(), what);
     stream::unfold(Some(state), |state| async {
         let (mut reports, mut layers, what) = state?;
-        match tokio::time::timeout(SILENCE, reports.next()).await {
+        match timeout(SILENCE, reports.next()).await {
             Ok(None) => None,
             Ok(Some(Ok(report))) => Some((Ok(layers.count(report)), Some((reports, layers, what)))),
             Ok(Some(Err(error))) => Some((Err(errors::explain(&what, &error)), None)),

@@ -10,6 +10,7 @@ mod endpoint;
 mod errors;
 mod files;
 mod images;
+mod input;
 mod login;
 mod logs;
 mod networks;
@@ -23,7 +24,7 @@ use futures::stream::BoxStream;
 
 pub use endpoint::{Candidate, Environment, Tried, candidates};
 
-use super::{Answer, ContainerRuntime, Error};
+use super::{Answer, ByteStream, ContainerRuntime, Error};
 use crate::domain::{
     LogLine,
     container::{
@@ -31,6 +32,7 @@ use crate::domain::{
         ExecOutput, FileEntry, LogRequest, NetworkInfo, NetworkSpec, PullProgress, Usage,
         VolumeSpec,
     },
+    image::EngineImage,
 };
 
 /// An engine that is asked something has this long to answer; a busy one with a slow disk needs seconds, a dead one
@@ -114,6 +116,12 @@ impl ContainerRuntime for Engine {
     fn pull(&self, image: &str) -> BoxStream<'static, Result<PullProgress, Error>> {
         self.pull_image(image)
     }
+    fn images(&self) -> Answer<'_, Vec<EngineImage>> {
+        Box::pin(self.list_images())
+    }
+    fn save_images(&self, images: &[String]) -> ByteStream {
+        self.export_images(images)
+    }
     fn create_network<'a>(&'a self, spec: &'a NetworkSpec) -> Answer<'a, String> {
         Box::pin(self.make_network(spec))
     }
@@ -157,6 +165,14 @@ impl ContainerRuntime for Engine {
         deadline: Duration,
     ) -> Answer<'a, ExecOutput> {
         Box::pin(self.run_command(container, command, deadline))
+    }
+    fn exec_with_input<'a>(
+        &'a self,
+        container: &'a str,
+        command: &'a [&'a str],
+        input: ByteStream,
+    ) -> Answer<'a, ExecOutput> {
+        Box::pin(self.run_with_input(container, command, input))
     }
     fn logs(
         &self,

@@ -6,12 +6,12 @@ use futures::stream::BoxStream;
 use tokio::time::Instant;
 
 use super::{
-    Held, World, behaviour, cluster, conflict, id_of,
+    Held, World, behaviour, cluster, conflict, id_of, images,
     lookup::{carries, held, info_of, name_of},
     not_found,
 };
 use crate::{
-    backend::{Answer, ContainerRuntime, Error, ErrorKind},
+    backend::{Answer, ByteStream, ContainerRuntime, Error, ErrorKind},
     domain::{
         LogLine,
         container::{
@@ -19,6 +19,7 @@ use crate::{
             EngineInfo, ExecOutput, FileEntry, LogRequest, NetworkInfo, NetworkSpec, PullProgress,
             Usage, VolumeSpec, VolumeUse,
         },
+        image::EngineImage,
     },
 };
 
@@ -133,6 +134,16 @@ impl ContainerRuntime for World {
         })
     }
 
+    fn images(&self) -> Answer<'_, Vec<EngineImage>> {
+        self.call("list images".to_owned(), |state| {
+            Ok(images::of_engine(&state.images))
+        })
+    }
+
+    fn save_images(&self, images: &[String]) -> ByteStream {
+        self.archive(images)
+    }
+
     fn pull(&self, image: &str) -> BoxStream<'static, Result<PullProgress, Error>> {
         self.pull_stream(image)
     }
@@ -203,6 +214,7 @@ impl ContainerRuntime for World {
                 before: Vec::new(),
                 stopped: None,
                 files: BTreeMap::new(),
+                images: images::at_first(),
                 stuck: None,
             };
             state.containers.insert(name.clone(), held);
@@ -380,49 +392,16 @@ impl ContainerRuntime for World {
         command: &'a [&'a str],
         deadline: Duration,
     ) -> Answer<'a, ExecOutput> {
-        Box::pin(async move {
-            self.call(format!("run in {container}"), move |state| {
-                let held = held(state, "run", container)?;
-                if held.is_running(Instant::now()) {
-                    Ok(())
-                } else {
-                    Err(conflict("run", "the container is not running"))
-                }
-            })
-            .await?;
-            let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
-            let spec = match command.as_slice() {
-                [echo, rest @ ..] if echo == "echo" => vec![
-                    "sh".to_owned(),
-                    "-c".to_owned(),
-                    format!("echo {}", rest.join(" ")),
-                ],
-                _ => command,
-            };
-            let behaviour = behaviour::of(&ContainerSpec {
-                command: spec,
-                ..ContainerSpec::default()
-            });
-            let (takes, code) = behaviour.end.unwrap_or((Duration::ZERO, 0));
-            if takes > deadline {
-                tokio::time::sleep(deadline).await;
-                return Err(Error::new(
-                    ErrorKind::Timeout,
-                    "run",
-                    "it did not end in time",
-                ));
-            }
-            tokio::time::sleep(takes).await;
-            let output: String = behaviour
-                .lines
-                .into_iter()
-                .map(|(_, line)| line + "\n")
-                .collect();
-            Ok(ExecOutput {
-                code,
-                output: output.into_bytes(),
-            })
-        })
+        Box::pin(self.run_command(container, command, deadline))
+    }
+
+    fn exec_with_input<'a>(
+        &'a self,
+        container: &'a str,
+        command: &'a [&'a str],
+        input: ByteStream,
+    ) -> Answer<'a, ExecOutput> {
+        Box::pin(self.run_with_input(container, command, input))
     }
 
     fn logs(

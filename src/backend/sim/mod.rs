@@ -9,9 +9,11 @@
 mod behaviour;
 mod clock;
 mod cluster;
+mod commands;
 mod engine;
 mod faults;
 mod forward;
+mod images;
 mod kube;
 mod logs;
 mod lookup;
@@ -81,6 +83,8 @@ struct Held {
     /// The runs before it: start and end.
     before: Vec<(Instant, Instant)>,
     files: BTreeMap<String, Vec<u8>>,
+    /// What its containerd has, if it is a node: names in full, and the ID of each.
+    images: BTreeMap<String, String>,
     /// A word that a scenario puts in the place of its true state.
     stuck: Option<ContainerState>,
 }

@@ -175,6 +175,7 @@ fn cluster(
                 stopped: (entry.state == EntryState::Stopped).then_some(now),
                 before: Vec::new(),
                 files: files.into_iter().collect(),
+                images: super::images::at_first(),
                 stuck: broken.then_some(ContainerState::Restarting),
             },
         );

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use coracle::{
-    backend::{Answer, ContainerRuntime, Error},
+    backend::{Answer, ByteStream, ContainerRuntime, Error},
     domain::{
         LogLine,
         container::{
@@ -11,6 +11,7 @@ use coracle::{
             EngineEvent, EngineInfo, ExecOutput, FileEntry, LogRequest, NetworkInfo, NetworkSpec,
             PullProgress, Usage, VolumeSpec,
         },
+        image::EngineImage,
     },
 };
 use futures::{StreamExt, stream, stream::BoxStream};
@@ -114,6 +115,14 @@ impl ContainerRuntime for Fake {
 
     fn has_image<'a>(&'a self, image: &'a str) -> Answer<'a, bool> {
         self.call(format!("look for {image}"), |_| Ok(true))
+    }
+
+    fn images(&self) -> Answer<'_, Vec<EngineImage>> {
+        self.call("list images".into(), |_| Ok(Vec::new()))
+    }
+
+    fn save_images(&self, _: &[String]) -> ByteStream {
+        stream::empty().boxed()
     }
 
     fn pull(&self, _: &str) -> BoxStream<'static, Result<PullProgress, Error>> {
@@ -301,6 +310,15 @@ impl ContainerRuntime for Fake {
                 output: Vec::new(),
             })
         })
+    }
+
+    fn exec_with_input<'a>(
+        &'a self,
+        container: &'a str,
+        command: &'a [&'a str],
+        _: ByteStream,
+    ) -> Answer<'a, ExecOutput> {
+        self.exec(container, command, Duration::MAX)
     }
 
     fn logs(
