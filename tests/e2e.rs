@@ -21,3 +21,6 @@ mod lifecycle;
 #[cfg(test)]
 #[path = "e2e/logs.rs"]
 mod logs;
+#[cfg(test)]
+#[path = "e2e/ports.rs"]
+mod ports;

@@ -37,6 +37,8 @@ pub struct ContainerSpec {
     pub ports: Vec<PublishedPort>,
     /// Mounts, in Docker's `source:target[:options]` form.
     pub binds: Vec<String>,
+    /// A container whose volumes it has too, those without a name among them. They go with the last that has them.
+    pub volumes_from: Option<String>,
     /// Paths at which a memory file system is mounted.
     pub tmpfs: Vec<String>,
     /// Full access to the host's devices and kernel, which a node needs to run containers of its own.

@@ -17,7 +17,7 @@ use crate::{
     domain::{
         ApiEndpoint, Cluster, ClusterName, ClusterSpec, ClusterState, Distribution, Problem,
         Protocol, PublishedPort, Role, Subnet,
-        container::{Labels, NetworkInfo},
+        container::{FileEntry, Labels, NetworkInfo},
     },
     plan::{
         Kubeconfig, Plan,
@@ -33,6 +33,14 @@ use crate::{
 
 /// Where k3s reads what a person configured for registries.
 const REGISTRIES: &str = "/etc/rancher/k3s/registries.yaml";
+
+/// What a server's container has in none of its volumes, with its permissions. Without its password k3s refuses the
+/// node; the rest is what a person may have put there.
+const KEPT: &[(&str, u32)] = &[
+    ("/etc/rancher/node/password", 0o600),
+    (REGISTRIES, 0o644),
+    ("/etc/rancher/k3s/config.yaml", 0o644),
+];
 
 /// Observes the world and has the plan made. Nothing is changed.
 ///
@@ -109,6 +117,7 @@ pub(super) async fn prepare_beside(
                 engine: &world.engine,
                 routes: routes(backends, cluster).await?.as_ref(),
                 registries: registries(backends, cluster).await?.as_deref(),
+                kept: &kept(backends, cluster).await?,
                 servers: count(servers, Role::Server),
                 agents: count(agents, Role::Agent),
                 wait,
@@ -236,6 +245,24 @@ async fn registries(backends: &Backends, cluster: &Cluster) -> Result<Option<Vec
         Some(server) => read(backends, &server.name, REGISTRIES).await,
         None => Ok(None),
     }
+}
+
+/// Files that k3s keeps outside of its volumes, of a lone server, which may have to be made anew.
+async fn kept(backends: &Backends, cluster: &Cluster) -> Result<Vec<FileEntry>, Problem> {
+    let servers: Vec<_> = cluster.with_role(Role::Server).collect();
+    let [server] = servers.as_slice() else {
+        return Ok(Vec::new());
+    };
+    let mut kept = Vec::new();
+    for (path, mode) in KEPT {
+        let contents = read(backends, &server.name, path).await?;
+        kept.extend(contents.map(|contents| FileEntry {
+            path: (*path).to_owned(),
+            mode: *mode,
+            contents,
+        }));
+    }
+    Ok(kept)
 }
 
 async fn read(

@@ -165,6 +165,7 @@ fn created(container: &ContainerSpec) -> Value {
         "address": container.address,
         "ports": ports,
         "binds": container.binds,
+        "volumesFrom": container.volumes_from,
         "tmpfs": container.tmpfs,
         "privileged": container.privileged,
         "extraHosts": container.extra_hosts,

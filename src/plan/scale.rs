@@ -3,7 +3,10 @@
 //! Up: new containers modelled on those that are there. Down: the highest numbers go, emptied of their pods first, and
 //! Kubernetes forgets them. A server leaves etcd while it still runs: with two servers left, stopping one first would
 //! take the majority that has to agree to its leaving.
+//!
+//! A lone server that keeps its data in `SQLite` moves them into etcd before others join it.
 
+mod convert;
 mod down;
 mod refuse;
 mod up;
@@ -15,7 +18,7 @@ use crate::{
     distro::k3s::load_balancer::Routes,
     domain::{
         Cluster, Node, Problem, Role,
-        container::{ContainerDetail, EngineInfo, NetworkInfo},
+        container::{ContainerDetail, EngineInfo, FileEntry, NetworkInfo},
         spec::WaitFor,
     },
 };
@@ -38,6 +41,9 @@ pub struct Scale<'a> {
     pub routes: Option<&'a Routes>,
     /// `/etc/rancher/k3s/registries.yaml` of one of its nodes, where it has one.
     pub registries: Option<&'a [u8]>,
+    /// Files of a lone server that are in none of its volumes, `/etc/rancher/node/password` among them: they go with it
+    /// when its container is made anew.
+    pub kept: &'a [FileEntry],
     /// How many servers there are to be.
     pub servers: u16,
     /// How many agents there are to be.
@@ -106,7 +112,9 @@ pub fn plan(input: &Scale<'_>) -> Result<Plan, Problem> {
     let written = down::add(&mut plan, input, routes.as_mut())?;
     // What is gone cannot be brought back, so then a failure further on takes nothing back either.
     plan.undoable = plan.steps.is_empty();
-    up::add(&mut plan, input, routes.as_mut(), written)?;
+    let converted = convert::add(&mut plan, input)?;
+    up::add(&mut plan, input, routes.as_mut(), written, converted)?;
+    convert::end(&mut plan, input, converted);
     Ok(plan)
 }
 

@@ -196,6 +196,7 @@ fn body(spec: &ContainerSpec, labels: HashMap<String, String>) -> ContainerCreat
                     .collect(),
             ),
             binds: some(&spec.binds),
+            volumes_from: spec.volumes_from.clone().map(|other| vec![other]),
             extra_hosts: some(&spec.extra_hosts),
             port_bindings: Some(bindings),
             ..Default::default()
@@ -236,6 +237,7 @@ mod tests {
                 port(53, 53, Protocol::Udp),
             ],
             binds: vec!["images:/k3d/images".to_owned()],
+            volumes_from: Some("k3d-demo-server-0-prior".to_owned()),
             tmpfs: vec!["/run".to_owned()],
             privileged: true,
             extra_hosts: vec!["host.k3d.internal:host-gateway".to_owned()],
@@ -260,6 +262,7 @@ mod tests {
                     "RestartPolicy": {"Name": "unless-stopped"},
                     "Tmpfs": {"/run": ""},
                     "Binds": ["images:/k3d/images"],
+                    "VolumesFrom": ["k3d-demo-server-0-prior"],
                     "ExtraHosts": ["host.k3d.internal:host-gateway"],
                     "PortBindings": {
                         "6443/tcp": [{"HostIp": "127.0.0.1", "HostPort": "40000"}, {"HostIp": "127.0.0.1"}],

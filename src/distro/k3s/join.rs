@@ -97,6 +97,7 @@ pub fn container(model: &ContainerDetail, network: &str, new: Newcomer) -> Conta
             .filter(|bind| !OF_ONE_MOUNT.iter().any(|mount| bind.contains(mount)))
             .cloned()
             .collect(),
+        volumes_from: None,
         tmpfs: vec!["/run".to_owned(), "/var/run".to_owned()],
         privileged: true,
         extra_hosts,

@@ -35,6 +35,7 @@ pub fn again(detail: &ContainerDetail, name: &str, network: &str) -> ContainerSp
             .and_then(|place| place.fixed),
         ports: detail.configured_ports.clone(),
         binds: detail.binds.clone(),
+        volumes_from: None,
         // Every container of a cluster has these, k3d's too.
         tmpfs: vec!["/run".to_owned(), "/var/run".to_owned()],
         privileged: true,

@@ -2,8 +2,8 @@
 
 use super::Scale;
 use crate::{
-    distro::k3s::{API_PORT, join},
-    domain::{Distribution, Problem, Role, container::ContainerDetail},
+    distro::k3s::API_PORT,
+    domain::{Distribution, Problem, Role},
 };
 
 /// Says why it cannot be done, and what to do instead.
@@ -33,18 +33,6 @@ pub(super) fn check(input: &Scale<'_>) -> Result<(), Problem> {
             format!("{running} of its {servers} servers run, so its API does not answer"),
             "start the cluster first",
         );
-    }
-    if input.wanted(Role::Server) > servers {
-        let details: Vec<&ContainerDetail> = cluster
-            .with_role(Role::Server)
-            .filter_map(|node| input.detail(node))
-            .collect();
-        if !join::can_take_servers(&details) {
-            return refuse(
-                "its server keeps its data in SQLite, which no second server can join".to_owned(),
-                "create it anew with 3 servers, or with the server argument --cluster-init",
-            );
-        }
     }
     let doomed = input.doomed(Role::Server);
     if !doomed.is_empty() {

@@ -39,6 +39,11 @@ impl World {
             engine: &engine(),
             routes: cluster.load_balancer.is_some().then_some(&self.routes),
             registries: None,
+            kept: &[FileEntry {
+                path: "/etc/rancher/node/password".to_owned(),
+                mode: 0o600,
+                contents: b"hunter2".to_vec(),
+            }],
             servers,
             agents,
             wait: WaitFor::Usable,
@@ -119,8 +124,6 @@ fn a_node_that_does_not_run_is_not_drained() {
 #[test]
 fn what_would_end_the_cluster_is_refused() {
     assert!(World::new(1, 1).scale(0, 1).is_err());
-    let sqlite = World::new(1, 0).scale(3, 0).unwrap_err();
-    assert!(sqlite.why.contains("SQLite") && sqlite.hint.contains("--cluster-init"));
     let mut down = World::new(3, 0);
     down.stop("k3d-demo-server-1");
     assert!(down.scale(3, 1).is_ok());
@@ -129,6 +132,38 @@ fn what_would_end_the_cluster_is_refused() {
     assert!(down.scale(3, 1).unwrap_err().why.contains("API"));
     // The stopped ones are those that go, and the one that stays is a majority of itself, but nobody can agree to it.
     assert!(down.scale(1, 0).is_err());
+}
+
+#[test]
+fn a_lone_server_moves_into_etcd_before_others_join_it() {
+    let plan = World::new(1, 1).scale(3, 1).unwrap();
+    insta::assert_snapshot!(plan.to_text());
+    assert!(plan.undoable && plan.risk().is_empty());
+    let made = plan.steps.iter().find_map(|planned| match &planned.step {
+        crate::plan::Step::CreateContainer(made) => Some(made),
+        _ => None,
+    });
+    let made = made.unwrap();
+    assert_eq!(made.name, "k3d-demo-server-0");
+    assert_eq!(
+        made.volumes_from.as_deref(),
+        Some("k3d-demo-server-0-prior")
+    );
+    assert!(made.command.contains(&"--cluster-init".to_owned()));
+    assert_eq!(made.labels["k3d.server.init"], "true");
+}
+
+#[test]
+fn a_lone_server_with_a_datastore_of_its_own_stays_as_it_is() {
+    let mut world = World::new(1, 0);
+    for detail in &mut world.details {
+        let endpoint = "--datastore-endpoint=postgres://db/k3s".to_owned();
+        if detail.info.name.contains("-server-") {
+            detail.command.push(endpoint);
+        }
+    }
+    let text = world.scale(2, 0).unwrap().to_text();
+    assert!(!text.contains("rename"), "{text}");
 }
 
 #[test]

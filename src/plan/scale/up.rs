@@ -20,12 +20,14 @@ use crate::{
 /// Where k3s reads what a person configured for registries.
 const REGISTRIES: &str = "/etc/rancher/k3s/registries.yaml";
 
-/// Adds them. `written` is the step that wrote the load balancer's configuration before.
+/// Adds them. `written` is the step that wrote the load balancer's configuration before, `converted` the one after which
+/// servers can join.
 pub(super) fn add(
     plan: &mut Plan,
     input: &Scale<'_>,
     routes: Option<&mut Routes>,
     written: Option<StepId>,
+    converted: Option<StepId>,
 ) -> Result<(), Problem> {
     let cluster = input.cluster;
     let network = input
@@ -46,7 +48,7 @@ pub(super) fn add(
         for name in free_names(input, role).take(missing) {
             let address = free_address(input, network, &taken)?;
             taken.extend(address);
-            let started = node(plan, input, network, role, &name, address)?;
+            let started = node(plan, input, network, (role, &name), address, converted)?;
             new.push((role, name, started));
         }
     }
@@ -160,9 +162,9 @@ fn node(
     plan: &mut Plan,
     input: &Scale<'_>,
     network: Option<&NetworkInfo>,
-    role: Role,
-    name: &str,
+    (role, name): (Role, &str),
     address: Option<IpAddr>,
+    converted: Option<StepId>,
 ) -> Result<StepId, Problem> {
     let nobody = || {
         Problem::failed(
@@ -191,7 +193,7 @@ fn node(
             access: input.access(),
             node: name.to_owned(),
         },
-        [],
+        converted,
     );
     let created = plan.add(Step::CreateContainer(Box::new(spec)), [pulled, forgotten]);
     let mut files = host.map_or_else(Vec::new, |gateway| {
