@@ -8,7 +8,7 @@ use std::{
 
 use clap::ValueEnum;
 
-use crate::domain::{ApiEndpoint, Problem, PublishedPort, Role, spec::WaitFor};
+use crate::domain::{ApiEndpoint, ForNodes, PortMapping, Problem, spec::WaitFor};
 
 /// How much `--wait` waits for. `true` and `false` are k3d's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -139,151 +139,63 @@ pub fn client_address(bound: IpAddr) -> String {
     }
 }
 
-/// Splits `VALUE@FILTER;FILTER`; `\@` in the value stands for `@`.
-fn split_filter(text: &str) -> Result<(String, Vec<&str>), Problem> {
-    let mut cut = None;
-    let mut escaped = false;
-    for (at, c) in text.char_indices() {
-        if c == '@' && !escaped {
-            if cut.is_some() {
-                return Err(Problem::usage(
-                    format!("{text:?} names its nodes twice"),
-                    "there is more than one @",
-                )
-                .with_hint("write \\@ where the value itself has one"));
-            }
-            cut = Some(at);
-        }
-        escaped = c == '\\' && !escaped;
-    }
-    let (value, filters) = match cut {
-        Some(at) => (&text[..at], text[at + 1..].split(';').collect()),
-        None => (text, Vec::new()),
-    };
-    Ok((value.replace("\\@", "@"), filters))
-}
-
-/// The roles that node filters name as a whole. Single nodes (`server:0`) cannot be meant yet.
-fn roles(text: &str, filters: &[&str]) -> Result<Vec<Role>, Problem> {
-    let mut roles = Vec::new();
-    for filter in filters {
-        match *filter {
-            "all" | "all:*" => roles.extend([Role::Server, Role::Agent]),
-            "server:*" | "servers:*" => roles.push(Role::Server),
-            "agent:*" | "agents:*" => roles.push(Role::Agent),
-            "loadbalancer" => roles.push(Role::LoadBalancer),
-            other => {
-                return Err(Problem::usage(
-                    format!("{text:?} is for nodes that cannot be chosen"),
-                    format!("{other:?} is none of server:*, agent:*, all"),
-                )
-                .with_hint("single nodes cannot be named yet, only all servers or all agents"));
-            }
-        }
-    }
-    roles.sort_unstable();
-    roles.dedup();
-    Ok(roles)
-}
-
-/// Arguments of k3s, for servers and for agents.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct K3sArgs {
-    /// For every server.
-    pub servers: Vec<String>,
-    /// For every agent.
-    pub agents: Vec<String>,
-}
-
 /// `--k3s-arg ARG@FILTER`, as often as it is given.
 ///
 /// # Errors
-/// Where the nodes are not named, or cannot be.
-pub fn k3s_args(texts: &[String]) -> Result<K3sArgs, Problem> {
-    let mut args = K3sArgs::default();
-    for text in texts {
-        let (value, filters) = split_filter(text)?;
-        if filters.is_empty() {
-            return Err(Problem::usage(
-                format!("{text:?} does not say for which nodes it is"),
-                "servers and agents take different arguments",
-            )
-            .with_hint(format!("write {text}@server:* or {text}@agent:*")));
-        }
-        for role in roles(text, &filters)? {
-            match role {
-                Role::Server => args.servers.push(value.clone()),
-                Role::Agent => args.agents.push(value.clone()),
-                _ => return Err(no_k3s(text)),
+/// Where the nodes are not named.
+pub fn k3s_args(texts: &[String]) -> Result<Vec<ForNodes<String>>, Problem> {
+    texts
+        .iter()
+        .map(|text| {
+            let item = ForNodes::parse(text)?;
+            if item.nodes.is_empty() {
+                return Err(Problem::usage(
+                    format!("{text:?} does not say for which nodes it is"),
+                    "servers and agents take different arguments",
+                )
+                .with_hint(format!("write {text}@server:* or {text}@agent:*")));
             }
-        }
-    }
-    Ok(args)
+            Ok(item)
+        })
+        .collect()
 }
 
-fn no_k3s(text: &str) -> Problem {
-    Problem::usage(
-        format!("{text:?} is for a node that cannot use it"),
-        "the load balancer does not run k3s",
-    )
-}
-
-/// `--env NAME=VALUE[@FILTER]`, for every node.
+/// `--env NAME=VALUE[@FILTER]`, for every node where no filter says otherwise.
 ///
 /// # Errors
-/// Where there is no value, or only some nodes are meant.
-pub fn environment(texts: &[String]) -> Result<Vec<String>, Problem> {
-    let mut variables = Vec::new();
-    for text in texts {
-        let (value, filters) = split_filter(text)?;
-        match value.split_once('=') {
-            Some((name, _)) if !name.is_empty() => {}
-            _ => {
-                return Err(Problem::usage(
+/// Where there is no value.
+pub fn environment(texts: &[String]) -> Result<Vec<ForNodes<String>>, Problem> {
+    texts
+        .iter()
+        .map(|text| {
+            let item = ForNodes::parse(text)?;
+            match item.value.split_once('=') {
+                Some((name, _)) if !name.is_empty() => Ok(item),
+                _ => Err(Problem::usage(
                     format!("{text:?} is not an environment variable"),
                     "write NAME=VALUE",
-                ));
+                )),
             }
-        }
-        let roles = roles(text, &filters)?;
-        let everywhere =
-            filters.is_empty() || (roles.contains(&Role::Server) && roles.contains(&Role::Agent));
-        if !everywhere {
-            return Err(Problem::usage(
-                format!("{text:?} is for some nodes only"),
-                "a variable is set on every node",
-            )
-            .with_hint("leave the filter out, or write @all"));
-        }
-        variables.push(value);
-    }
-    Ok(variables)
+        })
+        .collect()
 }
 
-/// `--port [ADDRESS:][HOST_PORT:]CONTAINER_PORT[/PROTOCOL][@FILTER]`, published on the load balancer for all nodes.
+/// `--port [ADDRESS:][HOST_PORT:]CONTAINER_PORT[/PROTOCOL][@FILTER]`.
 ///
 /// # Errors
-/// Where it is no port, is given twice, or is for single nodes.
-pub fn ports(texts: &[String]) -> Result<Vec<PublishedPort>, Problem> {
-    let mut all: Vec<PublishedPort> = Vec::new();
+/// Where it is no port, or is given twice.
+pub fn ports(texts: &[String]) -> Result<Vec<PortMapping>, Problem> {
+    let mut all: Vec<PortMapping> = Vec::new();
     for text in texts {
-        let (value, filters) = split_filter(text)?;
-        let roles = roles(text, &filters)?;
-        let everywhere = filters.is_empty()
-            || roles.contains(&Role::LoadBalancer)
-            || (roles.contains(&Role::Server) && roles.contains(&Role::Agent));
-        if !everywhere {
-            return Err(Problem::usage(
-                format!("{text:?} is for some nodes only"),
-                "a port is published on the load balancer, which passes it on to every node",
-            )
-            .with_hint(format!("write {value}@loadbalancer")));
-        }
-        for port in PublishedPort::parse(&value)? {
+        for mapping in PortMapping::parse(text)? {
+            let port = mapping.port;
             let taken = port.host_port != 0
                 && all.iter().any(|other| {
-                    (other.host_port, other.protocol, other.host_ip)
-                        == (port.host_port, port.protocol, port.host_ip)
+                    (
+                        other.port.host_port,
+                        other.port.protocol,
+                        other.port.host_ip,
+                    ) == (port.host_port, port.protocol, port.host_ip)
                 });
             if taken {
                 return Err(Problem::usage(
@@ -291,7 +203,7 @@ pub fn ports(texts: &[String]) -> Result<Vec<PublishedPort>, Problem> {
                     format!("once more in {text:?}"),
                 ));
             }
-            all.push(port);
+            all.push(mapping);
         }
     }
     Ok(all)
@@ -300,6 +212,7 @@ pub fn ports(texts: &[String]) -> Result<Vec<PublishedPort>, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Role;
 
     fn texts(texts: &[&str]) -> Vec<String> {
         texts.iter().map(|text| (*text).to_owned()).collect()
@@ -349,23 +262,14 @@ mod tests {
 
     #[test]
     fn arguments_of_k3s_go_to_the_nodes_they_name() {
-        let args = k3s_args(&texts(&[
-            "--disable=traefik@server:*",
-            "--node-label=mail=a\\@b@server:*;agent:*",
-            "-v=2@all",
-        ]))
-        .unwrap();
-        assert_eq!(
-            args.servers,
-            ["--disable=traefik", "--node-label=mail=a@b", "-v=2"]
-        );
-        assert_eq!(args.agents, ["--node-label=mail=a@b", "-v=2"]);
+        let args = k3s_args(&texts(&["--disable=traefik@server:*", "-v=2@all"])).unwrap();
+        assert_eq!(args[0].value, "--disable=traefik");
+        assert!(args[0].is_for(Role::Server, 2) && !args[0].is_for(Role::Agent, 0));
         for (text, why) in [
             ("--disable=traefik", "different arguments"),
-            ("--x@server:0", "\"server:0\""),
-            ("--x@loadbalancer", "does not run k3s"),
+            ("--x@server", "which of them"),
             ("--x@server:*@agent:*", "more than one @"),
-            ("--x@", "none of server:*"),
+            ("--x@", "nothing after"),
         ] {
             let problem = k3s_args(&texts(&[text])).unwrap_err();
             assert!(problem.why.contains(why), "{text}: {problem}");
@@ -373,25 +277,13 @@ mod tests {
     }
 
     #[test]
-    fn variables_and_ports_are_for_every_node() {
-        assert_eq!(
-            environment(&texts(&["A=b=c", "X=@all"])).unwrap(),
-            ["A=b=c", "X="]
-        );
+    fn variables_are_for_every_node_and_ports_are_given_once() {
+        let variables = environment(&texts(&["A=b=c", "X=@agent:0"])).unwrap();
+        assert_eq!(variables[0], ForNodes::every("A=b=c".to_owned()));
+        assert!(!variables[1].is_for(Role::Server, 0));
         assert!(environment(&texts(&["A"])).is_err());
-        assert!(environment(&texts(&["A=b@server:*"])).is_err());
-        assert_eq!(
-            ports(&texts(&[
-                "8080:80",
-                "53:53/udp@loadbalancer",
-                "80@server:*;agent:*"
-            ]))
-            .unwrap()
-            .len(),
-            3
-        );
-        assert!(ports(&texts(&["8080:80@server:0"])).is_err());
-        assert!(ports(&texts(&["8080:80@agent:*"])).is_err());
+        let all = ports(&texts(&["8080:80", "53:53/udp@loadbalancer", "80@agent:0"])).unwrap();
+        assert_eq!(all.len(), 3);
         let twice = ports(&texts(&["8080:80", "8080:81"])).unwrap_err();
         assert!(twice.what.contains("8080"), "{twice}");
     }

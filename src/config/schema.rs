@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, num::NonZeroU16};
 use serde::{Deserialize, Serialize};
 
 use super::{Colour, KeyList};
-use crate::domain::PublishedPort;
+use crate::domain::PortMapping;
 
 /// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -99,7 +99,7 @@ impl Default for ClusterDefaults {
 
 impl ClusterDefaults {
     /// The ports of all entries.
-    pub fn published(&self) -> impl Iterator<Item = PublishedPort> {
+    pub fn published(&self) -> impl Iterator<Item = PortMapping> {
         self.ports.iter().flat_map(|port| port.ports.clone())
     }
 }
@@ -109,15 +109,15 @@ impl ClusterDefaults {
 #[serde(try_from = "String", into = "String")]
 pub struct PortText {
     text: String,
-    ports: Vec<PublishedPort>,
+    ports: Vec<PortMapping>,
 }
 
 impl TryFrom<String> for PortText {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let ports = PublishedPort::parse(&text)
-            .map_err(|problem| format!("{problem}; {}", problem.hint))?;
+        let ports =
+            PortMapping::parse(&text).map_err(|problem| format!("{problem}; {}", problem.hint))?;
         Ok(Self { text, ports })
     }
 }

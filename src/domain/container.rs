@@ -7,10 +7,38 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{PublishedPort, Subnet};
+use super::{
+    PublishedPort, Subnet,
+    limits::{DeviceRequest, Ulimit},
+};
 
 /// Labels of an object of the engine.
 pub type Labels = BTreeMap<String, String>;
+
+/// What of the machine a container may use and see.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Resources {
+    /// The most memory that it may use, in bytes.
+    pub memory: Option<u64>,
+    /// The most processor time that it may use, in billionths of a core.
+    pub nano_cpus: Option<u64>,
+    /// The kernel's limits for its processes.
+    pub ulimits: Vec<Ulimit>,
+    /// Devices that the engine finds for it.
+    pub devices: Vec<DeviceRequest>,
+    /// Whether it sees the processes of the machine.
+    pub host_pid: bool,
+}
+
+/// When the engine starts a container again that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RestartPolicy {
+    /// Always, unless it was stopped.
+    #[default]
+    UnlessStopped,
+    /// Never.
+    Never,
+}
 
 /// A container that is to be created.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,6 +61,8 @@ pub struct ContainerSpec {
     pub network: String,
     /// Its fixed address in that network.
     pub address: Option<IpAddr>,
+    /// Further networks that it is attached to.
+    pub more_networks: Vec<String>,
     /// The ports published on the host.
     pub ports: Vec<PublishedPort>,
     /// Mounts, in Docker's `source:target[:options]` form.
@@ -45,6 +75,10 @@ pub struct ContainerSpec {
     pub privileged: bool,
     /// Lines for `/etc/hosts`, `name:address`, which the engine writes at every start.
     pub extra_hosts: Vec<String>,
+    /// What it may use.
+    pub resources: Resources,
+    /// When it is started again.
+    pub restart: RestartPolicy,
 }
 
 /// What a container is doing. Docker's words.
@@ -151,6 +185,10 @@ pub struct ContainerDetail {
     pub binds: Vec<String>,
     /// Lines added to `/etc/hosts`, `name:address`.
     pub extra_hosts: Vec<String>,
+    /// What it may use.
+    pub resources: Resources,
+    /// When it is started again.
+    pub restart: RestartPolicy,
     /// The ports that are published whenever it runs.
     pub configured_ports: Vec<PublishedPort>,
     /// The ID of the image it runs.

@@ -6,7 +6,10 @@ use std::{
     ops::RangeInclusive,
 };
 
-use super::Problem;
+use super::{
+    Problem, Role,
+    node_filter::{self, NodeFilter, Suffix},
+};
 
 /// A transport protocol that a port can be published for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -121,6 +124,99 @@ impl fmt::Display for PublishedPort {
     }
 }
 
+/// A port and the nodes that it leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PortMapping {
+    /// The port.
+    pub port: PublishedPort,
+    /// The nodes; none named is all servers and agents.
+    pub nodes: Vec<NodeFilter>,
+    /// Whether it is published on the one node that is chosen, and not on the load balancer.
+    pub direct: bool,
+}
+
+impl PortMapping {
+    /// A port of the load balancer that is passed on to all servers and agents.
+    #[must_use]
+    pub const fn balanced(port: PublishedPort) -> Self {
+        Self {
+            port,
+            nodes: Vec::new(),
+            direct: false,
+        }
+    }
+
+    /// Whether it leads to the node of that role and number; the load balancer is no such node.
+    #[must_use]
+    pub fn is_for(&self, role: Role, number: u32) -> bool {
+        role.is_kubernetes()
+            && (self.nodes.is_empty() || self.nodes.iter().any(|node| node.matches(role, number)))
+    }
+
+    /// Parses `PORT[@FILTER[;FILTER]]`: what [`PublishedPort::parse`] reads, and filters that can end in `:direct` or
+    /// `:proxy`. The load balancer as a filter means all servers and agents, as with k3d.
+    ///
+    /// # Errors
+    /// Says which part cannot be read.
+    pub fn parse(text: &str) -> Result<Vec<Self>, Problem> {
+        let (port, filters) = node_filter::split(text)?;
+        Self::with_filters(&port, &filters)
+    }
+
+    /// The same with port and filters apart, as a configuration file has them.
+    ///
+    /// # Errors
+    /// Says which part cannot be read.
+    pub fn with_filters(port: &str, filters: &[String]) -> Result<Vec<Self>, Problem> {
+        let ports = PublishedPort::parse(port)?;
+        if filters.is_empty() {
+            return Ok(ports.into_iter().map(Self::balanced).collect());
+        }
+        let (mut direct, mut proxied) = (Vec::new(), Vec::new());
+        let mut everywhere = false;
+        for text in filters {
+            match NodeFilter::parse_for_port(text)? {
+                (filter, _) if filter.is_load_balancer() => everywhere = true,
+                (filter, Some(Suffix::Direct)) => direct.push(filter),
+                (filter, _) => proxied.push(filter),
+            }
+        }
+        if everywhere {
+            proxied.clear();
+        }
+        let both = [
+            (everywhere || !proxied.is_empty()).then_some((proxied, false)),
+            (!direct.is_empty()).then_some((direct, true)),
+        ];
+        Ok(both
+            .into_iter()
+            .flatten()
+            .flat_map(|(nodes, direct)| {
+                ports.iter().map(move |port| Self {
+                    port: *port,
+                    nodes: nodes.clone(),
+                    direct,
+                })
+            })
+            .collect())
+    }
+}
+
+impl fmt::Display for PortMapping {
+    /// As [`PortMapping::parse`] reads it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.port)?;
+        for (place, filter) in self.nodes.iter().enumerate() {
+            f.write_str(if place == 0 { "@" } else { ";" })?;
+            write!(f, "{filter}")?;
+            if self.direct {
+                f.write_str(":direct")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -167,6 +263,47 @@ mod tests {
         ] {
             let problem = PublishedPort::parse(text).unwrap_err();
             assert!(problem.why.contains(why), "{text:?}: {problem}");
+        }
+    }
+
+    #[test]
+    fn ports_lead_to_the_nodes_that_their_filters_name() {
+        let mapped = |text: &str| {
+            let all = PortMapping::parse(text)?;
+            Ok::<_, Problem>(
+                all.iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            )
+        };
+        for (text, want) in [
+            ("8080:80", "127.0.0.1:8080:80/tcp"),
+            ("8080:80@loadbalancer", "127.0.0.1:8080:80/tcp"),
+            ("8080:80@loadbalancer:0:proxy", "127.0.0.1:8080:80/tcp"),
+            ("8080:80@server:0", "127.0.0.1:8080:80/tcp@server:0"),
+            (
+                "8080:80@agent:*:proxy;server:0",
+                "127.0.0.1:8080:80/tcp@agent:*;server:0",
+            ),
+            (
+                "8081:30080@agents[0]:direct",
+                "127.0.0.1:8081:30080/tcp@agent:0:direct",
+            ),
+            (
+                "1-2:1-2/udp@agent:1:direct",
+                "127.0.0.1:1:1/udp@agent:1:direct 127.0.0.1:2:2/udp@agent:1:direct",
+            ),
+        ] {
+            assert_eq!(mapped(text).as_deref(), Ok(want), "{text}");
+        }
+        for text in [
+            "80:80@",
+            "80:80@server",
+            "80:80@server:0:through",
+            "x@server:0",
+        ] {
+            assert!(mapped(text).is_err(), "{text}");
         }
     }
 

@@ -1,8 +1,13 @@
 //! What a person wants: the specification of a cluster, before anything exists.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, fmt, net::IpAddr, time::Duration};
 
-use super::{ClusterName, PublishedPort, Secret, Subnet};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    ClusterName, ForNodes, Limits, PortMapping, Registries, Secret, Subnet, container::FileEntry,
+};
 
 /// Which kind of node containers a cluster is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,7 +61,75 @@ pub enum WaitFor {
     All,
 }
 
+/// The volume through which images are handed to the nodes of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ImageVolume {
+    /// One of the cluster's own, which goes with it.
+    #[default]
+    Own,
+    /// None. k3d can neither start such a cluster again nor add nodes to it.
+    None,
+    /// A volume that outlives the cluster and can serve several.
+    External(String),
+}
+
+/// The network that the nodes of a cluster are in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClusterNetwork {
+    /// One of the cluster's own, which goes with it.
+    Own {
+        /// Its addresses; `None` chooses free ones.
+        subnet: Option<Subnet>,
+        /// Whether it has IPv6 addresses besides.
+        ipv6: bool,
+    },
+    /// One that is there and outlives the cluster.
+    Existing(String),
+    /// The machine's own, which has room for one node.
+    Host,
+}
+
+impl Default for ClusterNetwork {
+    fn default() -> Self {
+        Self::own(None)
+    }
+}
+
+impl ClusterNetwork {
+    /// A network of the cluster's own with these IPv4 addresses.
+    #[must_use]
+    pub const fn own(subnet: Option<Subnet>) -> Self {
+        Self::Own {
+            subnet,
+            ipv6: false,
+        }
+    }
+
+    /// The IPv4 addresses that were asked for.
+    #[must_use]
+    pub const fn subnet(&self) -> Option<Subnet> {
+        match self {
+            Self::Own { subnet, .. } => *subnet,
+            Self::Existing(_) | Self::Host => None,
+        }
+    }
+}
+
+/// Names that lead to an address, on nodes and in pods.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostAlias {
+    /// The address.
+    pub ip: IpAddr,
+    /// Its names; at least one.
+    #[serde(rename = "hostnames")]
+    pub names: Vec<String>,
+}
+
 /// A cluster as it is wanted.
+///
+/// What has filters is for the nodes that they choose; [`super::node_filter::choose`] says which these are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterSpec {
     /// Its name.
@@ -75,16 +148,69 @@ pub struct ClusterSpec {
     pub api: ApiEndpoint,
     /// The secret that nodes join with; `None` generates one.
     pub token: Option<Secret>,
-    /// The network's addresses; `None` chooses a free one.
-    pub subnet: Option<Subnet>,
-    /// Ports published on the load balancer and passed on to the same port of every node.
-    pub ports: Vec<PublishedPort>,
-    /// Additional arguments of every server, as `k3s server` takes them.
-    pub server_args: Vec<String>,
-    /// Additional arguments of every agent, as `k3s agent` takes them.
-    pub agent_args: Vec<String>,
-    /// Additional environment of every node, `NAME=value`.
-    pub env: Vec<String>,
+    /// The network of its nodes.
+    pub network: ClusterNetwork,
+    /// Ports published on the host, on the load balancer or on a node.
+    pub ports: Vec<PortMapping>,
+    /// Mounts, `[SOURCE:]TARGET[:OPTIONS]`: a path of the host or the name of a volume. Without a filter they are for
+    /// every container, the load balancer too.
+    pub volumes: Vec<ForNodes<String>>,
+    /// Additional environment, `NAME=value`.
+    pub env: Vec<ForNodes<String>>,
+    /// Additional arguments of k3s. What is for the load balancer too is left out there.
+    pub k3s_args: Vec<ForNodes<String>>,
+    /// Labels of the Kubernetes nodes, `key=value`. What is for the load balancer too is left out there.
+    pub node_labels: Vec<ForNodes<String>>,
+    /// Labels of the containers, `key=value`.
+    pub runtime_labels: Vec<ForNodes<String>>,
+    /// Files that are put into containers before they start, manifests among them.
+    pub files: Vec<ForNodes<FileEntry>>,
+    /// The volume for images.
+    pub image_volume: ImageVolume,
+    /// Names that nodes and pods find besides those of DNS.
+    pub host_aliases: Vec<HostAlias>,
+    /// Where images come from besides their own registries.
+    pub registries: Registries,
+    /// How much of the machine nodes may use.
+    pub limits: Limits,
+    /// Settings of the load balancer that differ from its own, such as `workerConnections`.
+    pub lb_settings: BTreeMap<String, Value>,
+    /// Whether nodes are taught to let pods use the engine's DNS.
+    pub dns_fix: bool,
+}
+
+impl ClusterSpec {
+    /// A cluster of one server with a load balancer, and everything else as it is where nothing is asked for.
+    pub fn new(
+        name: ClusterName,
+        image: impl Into<String>,
+        proxy_image: impl Into<String>,
+    ) -> Self {
+        Self {
+            name,
+            servers: 1,
+            agents: 0,
+            image: image.into(),
+            proxy_image: proxy_image.into(),
+            load_balancer: true,
+            api: ApiEndpoint::default(),
+            token: None,
+            network: ClusterNetwork::default(),
+            ports: Vec::new(),
+            volumes: Vec::new(),
+            env: Vec::new(),
+            k3s_args: Vec::new(),
+            node_labels: Vec::new(),
+            runtime_labels: Vec::new(),
+            files: Vec::new(),
+            image_volume: ImageVolume::default(),
+            host_aliases: Vec::new(),
+            registries: Registries::default(),
+            limits: Limits::default(),
+            lb_settings: BTreeMap::new(),
+            dns_fix: true,
+        }
+    }
 }
 
 /// How an operation on a cluster is to be carried out.

@@ -77,8 +77,8 @@ fn was_taken(spec: &ClusterSpec, failure: &Failure) -> bool {
     let theirs = spec
         .ports
         .iter()
-        .any(|port| why.contains(&format!(":{}", port.host_port)));
-    (spec.subnet.is_none() && addresses.iter().any(|words| why.contains(words)))
+        .any(|mapping| why.contains(&format!(":{}", mapping.port.host_port)));
+    (spec.network.subnet().is_none() && addresses.iter().any(|words| why.contains(words)))
         || (spec.api.port.is_none() && !theirs && ports.iter().any(|words| why.contains(words)))
 }
 

@@ -223,7 +223,8 @@ fn check_ports(spec: &ClusterSpec) -> Result<(), Problem> {
         host_ip: spec.api.host_ip,
         host_port,
     });
-    match api.iter().chain(&spec.ports).find_map(surroundings::busy) {
+    let own = spec.ports.iter().map(|mapping| &mapping.port);
+    match api.iter().chain(own).find_map(surroundings::busy) {
         Some(problem) => Err(problem),
         None => Ok(()),
     }

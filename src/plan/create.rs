@@ -71,6 +71,14 @@ impl Present<'_> {
     }
 }
 
+/// What can be said about a specification without looking at the world.
+///
+/// # Errors
+/// Where it contradicts itself, or asks for what cannot be made.
+pub fn check(spec: &ClusterSpec) -> Result<(), Problem> {
+    check::spec(spec)
+}
+
 /// The plan of a create.
 ///
 /// # Errors

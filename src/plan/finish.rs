@@ -9,7 +9,7 @@ use super::{
 use crate::{
     distro::k3s::{mark, names, nodes},
     domain::{
-        Cluster, Problem,
+        Cluster, ClusterNetwork, Problem,
         container::{EngineInfo, NetworkInfo, VolumeSpec},
         spec::WaitFor,
     },
@@ -115,7 +115,7 @@ fn layout(
     let mut spec = spec.clone();
     let used = match own_network(input).map(subnets) {
         Some(own) => {
-            spec.subnet = own.first().copied();
+            spec.network = ClusterNetwork::own(own.first().copied());
             Vec::new()
         }
         None => input.networks.iter().flat_map(subnets).collect(),

@@ -227,7 +227,7 @@ fn masked_arguments(arguments: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use crate::{
-        domain::{Secret, spec::WaitFor},
+        domain::{ForNodes, Secret, spec::WaitFor},
         plan::{
             Kubeconfig, create,
             fixtures::{chosen, engine, spec},
@@ -238,12 +238,13 @@ mod tests {
     fn no_secret_is_in_any_form_that_is_printed() {
         let mut spec = spec("demo", 3, 2);
         spec.token = Some(Secret::new("hunter2"));
+        let every = |text: &str| ForNodes::every(text.to_owned());
         spec.env = vec![
-            "DB_PASSWORD=hunter2".to_owned(),
-            "HTTPS_PROXY=http://me:hunter2@proxy:3128".to_owned(),
+            every("DB_PASSWORD=hunter2"),
+            every("HTTPS_PROXY=http://me:hunter2@proxy:3128"),
         ];
-        spec.server_args = ["--agent-token", "hunter2", "--agent-token=hunter2"]
-            .map(str::to_owned)
+        spec.k3s_args = ["--agent-token", "hunter2", "--agent-token=hunter2"]
+            .map(every)
             .to_vec();
         let plan = create::plan(&create::Create {
             spec: &spec,

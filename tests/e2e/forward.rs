@@ -13,7 +13,7 @@ use std::{
 };
 
 use coracle::{
-    domain::Forward,
+    domain::{ForNodes, Forward},
     ops::{
         self, Wish,
         forward::{self, ApiSource, Forwarding},
@@ -169,7 +169,8 @@ async fn every_byte_arrives_while_pods_are_replaced_and_the_cluster_restarts() {
         "image-gc-high-threshold=100",
         "eviction-hard=memory.available<10Mi",
     ] {
-        spec.server_args.push(format!("--kubelet-arg={argument}"));
+        spec.k3s_args
+            .push(ForNodes::every(format!("--kubelet-arg={argument}")));
     }
     life.run(Life::create(spec)).await.unwrap();
     deploy(&life).await;

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use coracle::{
     backend::{Backends, KubeApi},
-    domain::{ClusterName, ClusterSpec, Problem, Role, spec::ApiEndpoint},
+    domain::{ClusterName, ClusterSpec, Problem, Role},
     ops::{
         self, Cancel, Failure, Report, Request, Wish, kubeconfig_file::KubeconfigFiles, open, reach,
     },
@@ -35,19 +35,13 @@ impl Life {
             std::env::var(variable).unwrap_or_else(|_| usual.to_owned())
         };
         ClusterSpec {
-            name: self.name.clone(),
             servers,
             agents,
-            image: image("CORACLE_E2E_K3S_IMAGE", "rancher/k3s:v1.34.2-k3s1"),
-            proxy_image: image("CORACLE_E2E_PROXY_IMAGE", "ghcr.io/k3d-io/k3d-proxy:5.9.0"),
-            load_balancer: true,
-            api: ApiEndpoint::default(),
-            token: None,
-            subnet: None,
-            ports: Vec::new(),
-            server_args: Vec::new(),
-            agent_args: Vec::new(),
-            env: Vec::new(),
+            ..ClusterSpec::new(
+                self.name.clone(),
+                image("CORACLE_E2E_K3S_IMAGE", "rancher/k3s:v1.34.2-k3s1"),
+                image("CORACLE_E2E_PROXY_IMAGE", "ghcr.io/k3d-io/k3d-proxy:5.9.0"),
+            )
         }
     }
 

@@ -5,7 +5,9 @@ use std::{net::TcpListener, process::Command, time::Duration};
 
 use coracle::{
     backend::ErrorKind,
-    domain::{ClusterState, ObjectKey, ProblemKind, container::ContainerState, spec::WaitFor},
+    domain::{
+        ClusterState, ForNodes, ObjectKey, ProblemKind, container::ContainerState, spec::WaitFor,
+    },
     ops::{self, Cancel, Wish},
     plan::{Event, Step},
     resources::{nodes, pods, unlisted},
@@ -197,7 +199,7 @@ async fn a_cancelled_create_leaves_nothing() {
 async fn a_node_that_dies_is_noticed_with_the_end_of_its_log() {
     let life = Life::new("dies").await;
     let mut spec = life.spec(1, 0);
-    spec.server_args = vec!["--no-such-argument-of-k3s".to_owned()];
+    spec.k3s_args = vec![ForNodes::every("--no-such-argument-of-k3s".to_owned())];
     let begun = std::time::Instant::now();
     let failure = life.run(Life::create(spec)).await.unwrap_err();
     println!("noticed and taken back after {:?}", begun.elapsed());

@@ -11,7 +11,7 @@ use std::{
 
 use coracle::{
     backend::KubeApi,
-    domain::{MarkEvent, ObjectKey, Source, log::LogItem},
+    domain::{ForNodes, MarkEvent, ObjectKey, Source, log::LogItem},
     ops::{
         Wish,
         follow::{Query, Target, follow},
@@ -226,9 +226,8 @@ async fn no_line_is_lost_or_doubled_unsaid() {
         "image-gc-high-threshold=100",
         "eviction-hard=memory.available<10Mi",
     ] {
-        let argument = format!("--kubelet-arg={argument}");
-        spec.server_args.push(argument.clone());
-        spec.agent_args.push(argument);
+        spec.k3s_args
+            .push(ForNodes::every(format!("--kubelet-arg={argument}")));
     }
     life.run(Life::create(spec)).await.unwrap();
     let api = life.api().await;

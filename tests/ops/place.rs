@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use coracle::{
     backend::Backends,
-    domain::{ClusterName, ClusterSpec, spec::ApiEndpoint},
+    domain::{ClusterName, ClusterSpec},
     ops::{
         Cancel, Failure, Report, Request, Wish, carry_out, kubeconfig_file::KubeconfigFiles,
         prepare,
@@ -21,19 +21,13 @@ pub fn demo() -> ClusterName {
 
 pub fn spec(servers: u16, agents: u16) -> ClusterSpec {
     ClusterSpec {
-        name: demo(),
         servers,
         agents,
-        image: "rancher/k3s:v1.34.2-k3s1".into(),
-        proxy_image: "ghcr.io/k3d-io/k3d-proxy:5.9.0".into(),
-        load_balancer: true,
-        api: ApiEndpoint::default(),
-        token: None,
-        subnet: None,
-        ports: Vec::new(),
-        server_args: Vec::new(),
-        agent_args: Vec::new(),
-        env: Vec::new(),
+        ..ClusterSpec::new(
+            demo(),
+            "rancher/k3s:v1.34.2-k3s1",
+            "ghcr.io/k3d-io/k3d-proxy:5.9.0",
+        )
     }
 }
 

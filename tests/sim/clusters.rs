@@ -6,7 +6,7 @@ use coracle::{
         sim::{Fault, World},
     },
     config::ClusterDefaults,
-    domain::{ApiEndpoint, ClusterName, ClusterSpec, ClusterState, Role},
+    domain::{ClusterName, ClusterSpec, ClusterState, Role},
     ops::{self, Cancel, Request, Wish},
     plan::Kubeconfig,
 };
@@ -15,19 +15,13 @@ use tokio::sync::mpsc;
 fn spec(name: &str, servers: u16, agents: u16) -> ClusterSpec {
     let defaults = ClusterDefaults::default();
     ClusterSpec {
-        name: ClusterName::parse(name).unwrap(),
         servers,
         agents,
-        image: defaults.image,
-        proxy_image: defaults.proxy_image,
-        load_balancer: true,
-        api: ApiEndpoint::default(),
-        token: None,
-        subnet: None,
-        ports: Vec::new(),
-        server_args: Vec::new(),
-        agent_args: Vec::new(),
-        env: Vec::new(),
+        ..ClusterSpec::new(
+            ClusterName::parse(name).unwrap(),
+            defaults.image,
+            defaults.proxy_image,
+        )
     }
 }
 

@@ -4,12 +4,13 @@ use std::{collections::HashMap, net::IpAddr};
 
 use bollard::models::{
     ContainerInspectResponse, ContainerSummary, EndpointSettings, MountPoint, PortMap,
+    RestartPolicyNameEnum,
 };
 use jiff::Timestamp;
 
 use crate::domain::{
     Protocol, PublishedPort,
-    container::{Attachment, ContainerDetail, ContainerInfo, ContainerState},
+    container::{Attachment, ContainerDetail, ContainerInfo, ContainerState, RestartPolicy},
 };
 
 pub(super) fn from_summary(summary: ContainerSummary) -> ContainerInfo {
@@ -136,7 +137,16 @@ pub(super) fn from_inspection(seen: ContainerInspectResponse) -> ContainerDetail
         text.and_then(|text| text.parse::<Timestamp>().ok())
             .filter(|time| *time > Timestamp::UNIX_EPOCH)
     };
+    let resources = super::resources::given(&host);
+    let name = host.restart_policy.and_then(|policy| policy.name);
     ContainerDetail {
+        resources,
+        restart: match name {
+            None | Some(RestartPolicyNameEnum::EMPTY | RestartPolicyNameEnum::NO) => {
+                RestartPolicy::Never
+            }
+            Some(_) => RestartPolicy::UnlessStopped,
+        },
         info: ContainerInfo {
             id: seen.id.unwrap_or_default(),
             name: seen

@@ -5,17 +5,17 @@ use std::{collections::HashMap, time::Duration};
 use super::{
     ANSWER, CHANGE, Engine,
     container_answers::{from_inspection, from_summary},
-    errors, within,
+    errors, resources, within,
 };
 use crate::{
     backend::Error,
-    domain::container::{ContainerDetail, ContainerInfo, ContainerSpec},
+    domain::container::{ContainerDetail, ContainerInfo, ContainerSpec, RestartPolicy},
 };
 use bollard::{
     errors::Error as Source,
     models::{
         ContainerCreateBody, ContainerSummary, EndpointIpamConfig, EndpointSettings, HostConfig,
-        NetworkingConfig, PortBinding, PortMap, RestartPolicy, RestartPolicyNameEnum,
+        NetworkingConfig, PortBinding, PortMap, RestartPolicyNameEnum,
     },
     query_parameters::{
         CreateContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder,
@@ -91,13 +91,16 @@ impl Engine {
         let request = self
             .docker
             .create_container(Some(options), body(spec, labels));
-        Ok(within(
-            CHANGE,
-            || format!("create container {}", spec.name),
-            request,
-        )
-        .await?
-        .id)
+        let what = || format!("create container {}", spec.name);
+        let id = within(CHANGE, what, request).await?.id;
+        for network in &spec.more_networks {
+            // Engines of before 2024 take one network with the container itself.
+            if let Err(error) = self.join_network(network, &id).await {
+                self.drop_container(&id).await?;
+                return Err(error);
+            }
+        }
+        Ok(id)
     }
 
     pub(super) async fn start_container(&self, container: &str) -> Result<(), Error> {
@@ -185,8 +188,11 @@ fn body(spec: &ContainerSpec, labels: HashMap<String, String>) -> ContainerCreat
             privileged: Some(spec.privileged),
             userns_mode: Some("host".to_owned()),
             network_mode: Some(spec.network.clone()),
-            restart_policy: Some(RestartPolicy {
-                name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
+            restart_policy: Some(bollard::models::RestartPolicy {
+                name: Some(match spec.restart {
+                    RestartPolicy::UnlessStopped => RestartPolicyNameEnum::UNLESS_STOPPED,
+                    RestartPolicy::Never => RestartPolicyNameEnum::NO,
+                }),
                 maximum_retry_count: None,
             }),
             tmpfs: Some(
@@ -199,7 +205,7 @@ fn body(spec: &ContainerSpec, labels: HashMap<String, String>) -> ContainerCreat
             volumes_from: spec.volumes_from.clone().map(|other| vec![other]),
             extra_hosts: some(&spec.extra_hosts),
             port_bindings: Some(bindings),
-            ..Default::default()
+            ..resources::asked(&spec.resources)
         }),
         networking_config: Some(NetworkingConfig {
             endpoints_config: Some(HashMap::from([(spec.network.clone(), endpoint)])),

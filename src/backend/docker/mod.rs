@@ -16,6 +16,7 @@ mod logs;
 mod networks;
 mod observe;
 mod open;
+mod resources;
 
 use std::{sync::Arc, time::Duration};
 

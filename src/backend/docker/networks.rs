@@ -4,8 +4,8 @@ use std::{collections::HashMap, net::IpAddr};
 
 use bollard::{
     models::{
-        Ipam, IpamConfig, Network, NetworkCreateRequest, NetworkDisconnectRequest,
-        VolumeCreateRequest,
+        Ipam, IpamConfig, Network, NetworkConnectRequest, NetworkCreateRequest,
+        NetworkDisconnectRequest, VolumeCreateRequest,
     },
     query_parameters::{
         InspectNetworkOptions, ListNetworksOptions, ListVolumesOptionsBuilder,
@@ -92,6 +92,15 @@ impl Engine {
             self.docker.remove_network(network),
         )
         .await
+    }
+
+    pub(super) async fn join_network(&self, network: &str, container: &str) -> Result<(), Error> {
+        let request = NetworkConnectRequest {
+            container: container.to_owned(),
+            endpoint_config: None,
+        };
+        let what = || format!("put {container} into network {network}");
+        within(CHANGE, what, self.docker.connect_network(network, request)).await
     }
 
     pub(super) async fn leave_network(&self, network: &str, container: &str) -> Result<(), Error> {

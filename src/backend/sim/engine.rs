@@ -73,6 +73,8 @@ impl ContainerRuntime for World {
                 env: held.spec.env.clone(),
                 binds: held.spec.binds.clone(),
                 extra_hosts: held.spec.extra_hosts.clone(),
+                resources: held.spec.resources.clone(),
+                restart: held.spec.restart,
                 configured_ports: held.spec.ports.clone(),
                 image_id: format!("sha256:{}", id_of(&held.spec.image)),
                 started: held.started.map(|started| self.0.clock.at(started)),
@@ -193,8 +195,11 @@ impl ContainerRuntime for World {
             if !state.images.contains(&spec.image) {
                 return Err(not_found("create container", &spec.image));
             }
-            if !spec.network.is_empty() && !state.networks.contains_key(&spec.network) {
-                return Err(not_found("create container", &spec.network));
+            let mut networks = std::iter::once(&spec.network).chain(&spec.more_networks);
+            if let Some(missing) = networks
+                .find(|network| !network.is_empty() && !state.networks.contains_key(*network))
+            {
+                return Err(not_found("create container", missing));
             }
             let mut spec = spec.clone();
             if let Some(label) = spec.network_id_label {
@@ -313,7 +318,7 @@ impl ContainerRuntime for World {
             if state
                 .containers
                 .values()
-                .any(|held| held.spec.network == name)
+                .any(|held| held.spec.network == name || held.spec.more_networks.contains(&name))
             {
                 return Err(conflict("remove network", "it has active endpoints"));
             }
@@ -329,10 +334,14 @@ impl ContainerRuntime for World {
             format!("disconnect {container} from {network}"),
             move |state| {
                 let held = held(state, "disconnect", container)?;
-                if held.spec.network != network {
+                let more = &mut held.spec.more_networks;
+                if let Some(place) = more.iter().position(|other| other == network) {
+                    more.remove(place);
+                } else if held.spec.network == network {
+                    held.spec.network.clear();
+                } else {
                     return Err(not_found("disconnect", container));
                 }
-                held.spec.network.clear();
                 Ok(())
             },
         )

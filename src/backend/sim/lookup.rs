@@ -29,14 +29,7 @@ pub(super) fn info_of(held: &Held, now: Instant) -> ContainerInfo {
             other => other.word().to_owned(),
         },
         created: held.created,
-        attachments: (!held.spec.network.is_empty())
-            .then(|| Attachment {
-                network: held.spec.network.clone(),
-                address: held.spec.address.filter(|_| running),
-                fixed: held.spec.address,
-            })
-            .into_iter()
-            .collect(),
+        attachments: attachments(&held.spec, running),
         ports: if running {
             live_ports(&held.spec)
         } else {
@@ -51,6 +44,26 @@ pub(super) fn info_of(held: &Held, now: Instant) -> ContainerInfo {
             .map(|(source, _)| source.to_owned())
             .collect(),
     }
+}
+
+/// Its places in networks, by their names as an engine lists them.
+fn attachments(spec: &ContainerSpec, running: bool) -> Vec<Attachment> {
+    let first = Attachment {
+        network: spec.network.clone(),
+        address: spec.address.filter(|_| running),
+        fixed: spec.address,
+    };
+    let more = spec.more_networks.iter().map(|network| Attachment {
+        network: network.clone(),
+        address: None,
+        fixed: None,
+    });
+    let mut all: Vec<Attachment> = std::iter::once(first)
+        .filter(|first| !first.network.is_empty())
+        .chain(more)
+        .collect();
+    all.sort_by(|a, b| a.network.cmp(&b.network));
+    all
 }
 
 /// The ports that are published while it runs; where the engine may choose, it chooses the same ones each time.

@@ -127,23 +127,14 @@ fn cluster(
     let name = ClusterName::parse(&entry.name)?;
     let address = IpAddr::from([127, 0, 0, 1]);
     let spec = ClusterSpec {
-        name: name.clone(),
         servers: entry.servers,
         agents: entry.agents,
-        image: defaults.image.clone(),
-        proxy_image: defaults.proxy_image.clone(),
-        load_balancer: true,
         api: ApiEndpoint {
             host_ip: address,
             host: address.to_string(),
             port: Some(entry.port),
         },
-        token: None,
-        subnet: None,
-        ports: Vec::new(),
-        server_args: Vec::new(),
-        agent_args: Vec::new(),
-        env: Vec::new(),
+        ..ClusterSpec::new(name.clone(), &defaults.image, &defaults.proxy_image)
     };
     let second = u8::try_from(40 + number).unwrap_or(u8::MAX);
     let subnet = Subnet::new([172, second, 0, 0].into(), 16);

@@ -14,9 +14,9 @@ use crate::{
         signals::Signals,
     },
     config::ClusterDefaults,
-    domain::{ApiEndpoint, ClusterName, ClusterSpec, Problem, Secret},
+    domain::{ApiEndpoint, ClusterName, ClusterNetwork, ClusterSpec, Problem, Secret},
     ops::{self, Wish},
-    plan::Kubeconfig,
+    plan::{self, Kubeconfig},
 };
 
 /// The flags.
@@ -162,32 +162,25 @@ fn specification(args: &Args, defaults: &ClusterDefaults) -> Result<ClusterSpec,
     } else {
         flags::ports(&args.port)?
     };
-    let k3s_args = flags::k3s_args(&args.k3s_arg)?;
-    if args.no_lb && !ports.is_empty() {
-        return Err(Problem::usage(
-            "ports cannot be published",
-            "there is no load balancer that could publish them",
-        )
-        .with_hint("leave --no-lb out, or the ports"));
-    }
-    Ok(ClusterSpec {
-        name: ClusterName::parse(&args.name)?,
+    let name = ClusterName::parse(&args.name)?;
+    let subnet = match args.subnet.as_deref() {
+        None | Some("auto") => None,
+        Some(text) => Some(text.parse()?),
+    };
+    let spec = ClusterSpec {
         servers: args.servers.unwrap_or_else(|| defaults.servers.get()),
         agents: args.agents.unwrap_or(defaults.agents),
-        image,
-        proxy_image: defaults.proxy_image.clone(),
         load_balancer: !args.no_lb,
         api,
         token: args.token.as_ref().map(Secret::new),
-        subnet: match args.subnet.as_deref() {
-            None | Some("auto") => None,
-            Some(text) => Some(text.parse()?),
-        },
+        network: ClusterNetwork::own(subnet),
         ports,
-        server_args: k3s_args.servers,
-        agent_args: k3s_args.agents,
+        k3s_args: flags::k3s_args(&args.k3s_arg)?,
         env: flags::environment(&args.env)?,
-    })
+        ..ClusterSpec::new(name, image, &defaults.proxy_image)
+    };
+    plan::create::check(&spec)?;
+    Ok(spec)
 }
 
 #[cfg(test)]
@@ -242,18 +235,20 @@ mod tests {
             (2, 1, "img")
         );
         assert_eq!(spec.token.unwrap().reveal(), "t");
-        assert_eq!(spec.subnet.unwrap().to_string(), "172.28.0.0/16");
+        assert_eq!(spec.network.subnet().unwrap().to_string(), "172.28.0.0/16");
         assert_eq!(spec.api.port, Some(6550));
         assert_eq!(spec.ports[0].to_string(), "127.0.0.1:8080:80/tcp");
-        assert_eq!(spec.server_args, ["--disable=traefik"]);
-        assert_eq!(spec.env, ["A=b"]);
+        assert_eq!(spec.k3s_args[0].value, "--disable=traefik");
+        assert_eq!(spec.env[0].value, "A=b");
     }
 
     #[test]
     fn what_contradicts_itself_is_refused_before_anything_is_touched() {
         for line in [
             "Demo",
+            "-p 80:80@server",
             "--no-lb -p 80:80",
+            "-e A=b@agent:0",
             "-i latest",
             "-i +v1.34",
             "--subnet x",

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::nodes::{self, Layout};
 use crate::domain::{
-    ApiEndpoint, ClusterName, ClusterSpec, Secret,
+    ClusterName, ClusterSpec, Secret,
     container::{
         Attachment, ContainerDetail, ContainerInfo, ContainerSpec, ContainerState, Labels,
     },
@@ -12,19 +12,13 @@ use crate::domain::{
 
 pub(crate) fn spec(name: &str, servers: u16, agents: u16) -> ClusterSpec {
     ClusterSpec {
-        name: ClusterName::existing(name),
         servers,
         agents,
-        image: "docker.io/rancher/k3s:v1.34.2-k3s1".to_owned(),
-        proxy_image: "ghcr.io/k3d-io/k3d-proxy:5.9.0".to_owned(),
-        load_balancer: true,
-        api: ApiEndpoint::default(),
-        token: None,
-        subnet: None,
-        ports: Vec::new(),
-        server_args: Vec::new(),
-        agent_args: Vec::new(),
-        env: Vec::new(),
+        ..ClusterSpec::new(
+            ClusterName::existing(name),
+            "docker.io/rancher/k3s:v1.34.2-k3s1",
+            "ghcr.io/k3d-io/k3d-proxy:5.9.0",
+        )
     }
 }
 
@@ -85,6 +79,8 @@ pub(crate) fn demo_details(servers: u16, agents: u16) -> Vec<ContainerDetail> {
             env: spec.env.clone(),
             binds: spec.binds.clone(),
             extra_hosts: spec.extra_hosts.clone(),
+            resources: spec.resources.clone(),
+            restart: spec.restart,
             configured_ports: spec.ports.clone(),
             image_id: "sha256:1".to_owned(),
             started: None,

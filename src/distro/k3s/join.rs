@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use super::{KUBECONFIG_PATH, hosts, labels, names, scripts};
 use crate::domain::{
     Role,
-    container::{ContainerDetail, ContainerSpec},
+    container::{ContainerDetail, ContainerSpec, Resources},
 };
 
 /// What is different for the new node.
@@ -101,6 +101,14 @@ pub fn container(model: &ContainerDetail, network: &str, new: Newcomer) -> Conta
         tmpfs: vec!["/run".to_owned(), "/var/run".to_owned()],
         privileged: true,
         extra_hosts,
+        resources: Resources {
+            // What a person limited for servers they did not limit for agents.
+            memory: model.resources.memory.filter(|_| same_role),
+            nano_cpus: model.resources.nano_cpus.filter(|_| same_role),
+            ..model.resources.clone()
+        },
+        restart: model.restart,
+        more_networks: Vec::new(),
     }
 }
 

@@ -26,23 +26,33 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// The routes of a new cluster: the API to the servers, a person's ports to all nodes. Only the first
-    /// `servers` of the servers are named, because the others start later.
+    /// The routes of a new cluster: the API to the servers, a person's ports to the nodes that they are for. Only the
+    /// first `servers` of the servers are named, because the others start later.
     #[must_use]
     pub fn new(spec: &ClusterSpec, servers: u16) -> Self {
-        let control: Vec<String> = (0..servers.into())
-            .map(|number| names::server(&spec.name, number))
+        let all: Vec<(Role, u32)> = (0..servers.into())
+            .map(|number| (Role::Server, number))
+            .chain((0..spec.agents.into()).map(|number| (Role::Agent, number)))
             .collect();
-        let all = || {
-            let agents = (0..spec.agents.into()).map(|number| names::agent(&spec.name, number));
-            control.iter().cloned().chain(agents).collect::<Vec<_>>()
-        };
-        let mut ports = BTreeMap::from([(key(API_PORT, Protocol::Tcp), control.clone())]);
-        for port in &spec.ports {
-            ports.insert(key(port.container_port, port.protocol), all());
+        let name = |role, number| names::node(&spec.name, role, number);
+        let control = (0..servers.into()).map(|number| name(Role::Server, number));
+        let mut ports = BTreeMap::from([(key(API_PORT, Protocol::Tcp), control.collect())]);
+        for mapping in spec.ports.iter().filter(|mapping| !mapping.direct) {
+            let port = key(mapping.port.container_port, mapping.port.protocol);
+            for (role, number) in &all {
+                let host = name(*role, *number);
+                // The proxy refuses to run with a port that leads nowhere, so one gets its entry with its first host.
+                if mapping.is_for(*role, *number) {
+                    let hosts: &mut Vec<String> = ports.entry(port.clone()).or_default();
+                    if !hosts.contains(&host) {
+                        hosts.push(host);
+                    }
+                }
+            }
         }
         // Every connection takes two of them.
-        let settings = BTreeMap::from([("workerConnections".to_owned(), Value::from(1024))]);
+        let mut settings = BTreeMap::from([("workerConnections".to_owned(), Value::from(1024))]);
+        settings.extend(spec.lb_settings.clone());
         Self { ports, settings }
     }
 

@@ -15,6 +15,7 @@ pub mod names;
 pub mod nodes;
 pub mod read;
 pub mod readiness;
+mod record;
 pub mod replace;
 pub mod scripts;
 

@@ -8,7 +8,8 @@ use std::net::IpAddr;
 
 use super::{API_PORT, KUBECONFIG_PATH, labels, names, scripts};
 use crate::domain::{
-    ClusterSpec, Problem, Protocol, PublishedPort, Role, Secret, Subnet, container::ContainerSpec,
+    ClusterSpec, ForNodes, Problem, Protocol, PublishedPort, Role, Secret, Subnet,
+    container::ContainerSpec,
 };
 
 /// What was chosen for a new cluster besides what its specification says.
@@ -86,7 +87,7 @@ pub fn server(spec: &ClusterSpec, layout: &Layout, number: u16) -> ContainerSpec
     container.labels.extend(labels::api(spec, layout.port));
     let command = &mut container.command;
     command.push("server".to_owned());
-    command.extend(spec.server_args.iter().cloned());
+    command.extend(arguments(spec, Role::Server, number));
     if spec.servers > 1 {
         container
             .labels
@@ -95,6 +96,7 @@ pub fn server(spec: &ClusterSpec, layout: &Layout, number: u16) -> ContainerSpec
             command.push("--cluster-init".to_owned());
         }
     }
+    command.extend(node_labels(spec, Role::Server, number));
     let mut sans = vec![spec.api.host.clone()];
     if !spec.api.host_ip.is_unspecified() && spec.api.host_ip.to_string() != spec.api.host {
         sans.push(spec.api.host_ip.to_string());
@@ -105,9 +107,10 @@ pub fn server(spec: &ClusterSpec, layout: &Layout, number: u16) -> ContainerSpec
     for san in sans {
         command.extend(["--tls-san".to_owned(), san]);
     }
-    container.env = environment(spec, layout, (number > 0).then_some(first.as_str()));
+    let joins = (number > 0).then_some(first.as_str());
+    container.env = environment(spec, layout, Role::Server, number, joins);
     if !spec.load_balancer && number == 0 {
-        container.ports = published(spec, layout.port);
+        container.ports.insert(0, api_port(spec, layout.port));
     }
     container
 }
@@ -116,20 +119,28 @@ pub fn server(spec: &ClusterSpec, layout: &Layout, number: u16) -> ContainerSpec
 #[must_use]
 pub fn agent(spec: &ClusterSpec, layout: &Layout, number: u16) -> ContainerSpec {
     let mut container = node(spec, layout, Role::Agent, number);
-    container.command.push("agent".to_owned());
-    container.command.extend(spec.agent_args.iter().cloned());
-    container.env = environment(spec, layout, Some(&names::server(&spec.name, 0)));
+    let command = &mut container.command;
+    command.push("agent".to_owned());
+    command.extend(arguments(spec, Role::Agent, number));
+    command.extend(node_labels(spec, Role::Agent, number));
+    let first = names::server(&spec.name, 0);
+    container.env = environment(spec, layout, Role::Agent, number, Some(&first));
     container
 }
 
 /// The load balancer.
 #[must_use]
 pub fn load_balancer(spec: &ClusterSpec, layout: &Layout) -> ContainerSpec {
+    let proxied = spec.ports.iter().filter(|mapping| !mapping.direct);
+    let mut env = chosen(&spec.env, Role::LoadBalancer, 0);
+    env.push(kubeconfig_output());
     ContainerSpec {
         name: names::load_balancer(&spec.name),
         image: spec.proxy_image.clone(),
-        env: vec![kubeconfig_output()],
-        ports: published(spec, layout.port),
+        env,
+        ports: std::iter::once(api_port(spec, layout.port))
+            .chain(proxied.map(|mapping| mapping.port))
+            .collect(),
         ..base(spec, layout, Role::LoadBalancer)
     }
 }
@@ -140,6 +151,12 @@ fn node(spec: &ClusterSpec, layout: &Layout, role: Role, number: u16) -> Contain
         image: spec.image.clone(),
         entrypoint: vec![scripts::ENTRYPOINT.to_owned()],
         extra_hosts: vec![super::hosts::engine_line(layout.host)],
+        ports: spec
+            .ports
+            .iter()
+            .filter(|mapping| mapping.direct && mapping.is_for(role, number.into()))
+            .map(|mapping| mapping.port)
+            .collect(),
         ..base(spec, layout, role)
     }
 }
@@ -160,8 +177,32 @@ fn base(spec: &ClusterSpec, layout: &Layout, role: Role) -> ContainerSpec {
     }
 }
 
-fn environment(spec: &ClusterSpec, layout: &Layout, joins: Option<&str>) -> Vec<String> {
-    let mut env = spec.env.clone();
+/// The values that are for a node.
+fn chosen(all: &[ForNodes<String>], role: Role, number: u16) -> Vec<String> {
+    all.iter()
+        .filter(|item| item.is_for(role, number.into()))
+        .map(|item| item.value.clone())
+        .collect()
+}
+
+fn arguments(spec: &ClusterSpec, role: Role, number: u16) -> Vec<String> {
+    chosen(&spec.k3s_args, role, number)
+}
+
+fn node_labels(spec: &ClusterSpec, role: Role, number: u16) -> impl Iterator<Item = String> {
+    chosen(&spec.node_labels, role, number)
+        .into_iter()
+        .flat_map(|label| ["--node-label".to_owned(), label])
+}
+
+fn environment(
+    spec: &ClusterSpec,
+    layout: &Layout,
+    role: Role,
+    number: u16,
+    joins: Option<&str>,
+) -> Vec<String> {
+    let mut env = chosen(&spec.env, role, number);
     env.push(format!("K3S_TOKEN={}", layout.token.reveal()));
     env.extend(joins.map(|host| format!("K3S_URL={}", names::join_url(host))));
     env.push(kubeconfig_output());
@@ -172,15 +213,12 @@ fn kubeconfig_output() -> String {
     format!("K3S_KUBECONFIG_OUTPUT={KUBECONFIG_PATH}")
 }
 
-/// The API's port and the person's own, on whichever container faces the host.
-fn published(spec: &ClusterSpec, port: u16) -> Vec<PublishedPort> {
-    let api = PublishedPort {
+/// The API's port, on whichever container faces the host.
+fn api_port(spec: &ClusterSpec, port: u16) -> PublishedPort {
+    PublishedPort {
         container_port: API_PORT,
         protocol: Protocol::Tcp,
         host_ip: spec.api.host_ip,
         host_port: port,
-    };
-    std::iter::once(api)
-        .chain(spec.ports.iter().copied())
-        .collect()
+    }
 }

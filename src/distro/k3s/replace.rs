@@ -40,6 +40,15 @@ pub fn again(detail: &ContainerDetail, name: &str, network: &str) -> ContainerSp
         tmpfs: vec!["/run".to_owned(), "/var/run".to_owned()],
         privileged: true,
         extra_hosts: detail.extra_hosts.clone(),
+        resources: detail.resources.clone(),
+        restart: detail.restart,
+        more_networks: detail
+            .info
+            .attachments
+            .iter()
+            .map(|place| place.network.clone())
+            .filter(|other| other != network)
+            .collect(),
     }
 }
 

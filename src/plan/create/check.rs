@@ -3,34 +3,140 @@
 use crate::{
     distro::k3s::{labels, names, nodes},
     domain::{
-        Cluster, ClusterSpec, Problem, Protocol, PublishedPort, Secret, Subnet,
-        container::NetworkInfo,
+        Cluster, ClusterNetwork, ClusterSpec, ImageVolume, Limits, NodeFilter, PortMapping,
+        Problem, Protocol, Registries, Role, Secret, Subnet, container::NetworkInfo, node_filter,
     },
 };
 
 /// What can be said about a specification without looking at the world.
 pub(in crate::plan) fn spec(spec: &ClusterSpec) -> Result<(), Problem> {
-    let refuse = |why: &str, hint: &str| {
-        Err(Problem::usage(
-            format!("cluster \"{}\" cannot be made like that", spec.name),
-            why,
-        )
-        .with_hint(hint))
-    };
+    let refuse = |why: &str, hint: &str| Err(refusal(spec, why).with_hint(hint));
     if spec.servers == 0 {
         return refuse(
             "it has no server, and agents cannot run without one",
             "ask for at least one server",
         );
     }
-    let sctp = |port: &PublishedPort| port.protocol == Protocol::Sctp;
-    if spec.load_balancer && spec.ports.iter().any(sctp) {
+    nodes_are_there(spec)?;
+    for mapping in &spec.ports {
+        mapped(spec, mapping)?;
+    }
+    not_carried_out(spec)
+}
+
+fn refusal(spec: &ClusterSpec, why: impl Into<String>) -> Problem {
+    Problem::usage(
+        format!("cluster \"{}\" cannot be made like that", spec.name),
+        why,
+    )
+}
+
+/// The nodes that filters choose, servers, agents and load balancer.
+fn choose(spec: &ClusterSpec, filters: &[NodeFilter]) -> Result<Vec<(Role, u32)>, Problem> {
+    let own = |filter: &&NodeFilter| {
+        filter
+            .cluster()
+            .is_some_and(|cluster| cluster != spec.name.as_str())
+    };
+    if let Some(foreign) = filters.iter().find(own) {
+        return Err(refusal(
+            spec,
+            format!("\"{foreign}\" is a node of another cluster"),
+        ));
+    }
+    node_filter::choose(filters, spec.servers, spec.agents, spec.load_balancer)
+}
+
+/// Every filter has to choose a node.
+fn nodes_are_there(spec: &ClusterSpec) -> Result<(), Problem> {
+    let texts = [
+        &spec.volumes,
+        &spec.env,
+        &spec.k3s_args,
+        &spec.node_labels,
+        &spec.runtime_labels,
+    ];
+    let filters = texts
+        .into_iter()
+        .flatten()
+        .map(|item| &item.nodes)
+        .chain(spec.files.iter().map(|item| &item.nodes))
+        .chain(spec.ports.iter().map(|mapping| &mapping.nodes));
+    for nodes in filters {
+        choose(spec, nodes)?;
+    }
+    for item in spec.k3s_args.iter().chain(&spec.node_labels) {
+        let chosen = choose(spec, &item.nodes)?;
+        if !chosen.iter().any(|(role, _)| role.is_kubernetes()) {
+            let why = format!(
+                "{:?} is for the load balancer, which does not run k3s",
+                item.value
+            );
+            return Err(refusal(spec, why).with_hint("write server:* or agent:*"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a port can get to the nodes that it is for.
+fn mapped(spec: &ClusterSpec, mapping: &PortMapping) -> Result<(), Problem> {
+    let refuse = |why: &str, hint: String| {
+        Err(Problem::usage(format!("port {mapping} cannot be published"), why).with_hint(hint))
+    };
+    if mapping.direct {
+        let chosen = choose(spec, &mapping.nodes)?;
+        return match chosen.as_slice() {
+            [(role, _)] if role.is_kubernetes() => Ok(()),
+            _ => refuse(
+                "a port of the host can lead to one node directly",
+                "choose one node, such as agent:0:direct".to_owned(),
+            ),
+        };
+    }
+    if !spec.load_balancer {
+        return refuse(
+            "there is no load balancer that could pass it on",
+            format!(
+                "write {}@server:0:direct, or leave --no-lb out",
+                mapping.port
+            ),
+        );
+    }
+    if mapping.port.protocol == Protocol::Sctp {
         return refuse(
             "the load balancer cannot pass on SCTP",
-            "leave that port out, or make the cluster without a load balancer",
+            format!("write {}@server:0:direct", mapping.port),
         );
     }
     Ok(())
+}
+
+/// What cannot be carried out yet is said, not ignored.
+fn not_carried_out(spec: &ClusterSpec) -> Result<(), Problem> {
+    let wanted = [
+        (!spec.volumes.is_empty(), "volumes"),
+        (!spec.runtime_labels.is_empty(), "labels of containers"),
+        (!spec.files.is_empty(), "files"),
+        (
+            spec.image_volume != ImageVolume::Own,
+            "another volume for images",
+        ),
+        (
+            !matches!(spec.network, ClusterNetwork::Own { ipv6: false, .. }),
+            "a network other than one of its own with IPv4 addresses",
+        ),
+        (!spec.host_aliases.is_empty(), "host aliases"),
+        (spec.registries != Registries::default(), "registries"),
+        (spec.limits != Limits::default(), "limits"),
+        (!spec.dns_fix, "nodes without the DNS fix"),
+    ];
+    match wanted.iter().find(|(asked, _)| *asked) {
+        Some((_, what)) => Err(Problem::usage(
+            format!("cluster \"{}\" cannot be made like that yet", spec.name),
+            format!("{what} are not known how to be made"),
+        )),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn name(spec: &ClusterSpec, clusters: &[Cluster]) -> Result<(), Problem> {
@@ -54,7 +160,8 @@ pub(in crate::plan) fn ports(
     clusters: &[Cluster],
 ) -> Result<(), Problem> {
     let mut wanted: Vec<(u16, Protocol)> = vec![(api, Protocol::Tcp)];
-    for port in spec.ports.iter().filter(|port| port.host_port != 0) {
+    let own = spec.ports.iter().map(|mapping| &mapping.port);
+    for port in own.filter(|port| port.host_port != 0) {
         let key = (port.host_port, port.protocol);
         if wanted.contains(&key) {
             return Err(Problem::usage(
@@ -115,7 +222,7 @@ pub(in crate::plan) fn layout(
     port: u16,
     token: &Secret,
 ) -> Result<nodes::Layout, Problem> {
-    let subnet = match spec.subnet {
+    let subnet = match spec.network.subnet() {
         Some(subnet) => {
             if let Some(other) = used.iter().find(|other| other.overlaps(subnet)) {
                 return Err(Problem::usage(

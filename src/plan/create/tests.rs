@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    domain::{Protocol, PublishedPort},
+    domain::{ClusterNetwork, ForNodes, PortMapping},
     plan::fixtures::{chosen, engine, network, spec},
 };
 
@@ -38,12 +38,7 @@ fn one_server_and_two_agents() {
 #[test]
 fn three_servers_with_ports_waiting_for_all() {
     let mut spec = spec("ha", 3, 1);
-    spec.ports = vec![PublishedPort {
-        container_port: 80,
-        protocol: Protocol::Tcp,
-        host_ip: [127, 0, 0, 1].into(),
-        host_port: 8080,
-    }];
+    spec.ports = PortMapping::parse("8080:80").unwrap();
     insta::assert_snapshot!(planned(&spec, WaitFor::All).to_text());
 }
 
@@ -57,8 +52,8 @@ fn no_load_balancer_and_no_waiting() {
 #[test]
 fn the_containers_are_those_that_k3d_would_make() {
     let mut spec = spec("demo", 2, 1);
-    spec.server_args = vec!["--disable=traefik".to_owned()];
-    spec.env = vec!["A=1".to_owned()];
+    spec.k3s_args = vec![ForNodes::parse("--disable=traefik@server:*").unwrap()];
+    spec.env = vec![ForNodes::parse("A=1@server:*;agent:*").unwrap()];
     let plan = planned(&spec, WaitFor::Usable);
     let all: Vec<&ContainerSpec> = containers(&plan).collect();
     insta::assert_debug_snapshot!(all);
@@ -80,10 +75,10 @@ fn the_network_avoids_those_that_exist_and_a_given_one_is_checked() {
     let taken = [network("other", "172.18.0.0/16")];
     let plan = create(&spec, WaitFor::Usable, &taken).unwrap();
     assert!(plan.to_text().contains("k3d-demo (172.19.0.0/16)"));
-    spec.subnet = "172.18.5.0/24".parse().ok();
+    spec.network = ClusterNetwork::own("172.18.5.0/24".parse().ok());
     let problem = create(&spec, WaitFor::Usable, &taken).unwrap_err();
     assert!(problem.why.contains("overlaps 172.18.0.0/16"));
-    spec.subnet = "10.9.0.0/29".parse().ok();
+    spec.network = ClusterNetwork::own("10.9.0.0/29".parse().ok());
     spec.agents = 4;
     assert!(create(&spec, WaitFor::Usable, &taken).is_err());
 }
@@ -103,15 +98,75 @@ fn what_contradicts_itself_is_refused() {
     let mut none = spec("demo", 0, 1);
     assert!(create(&none, WaitFor::Usable, &[]).is_err());
     none.servers = 1;
-    let port = PublishedPort {
-        container_port: 80,
-        protocol: Protocol::Tcp,
-        host_ip: [127, 0, 0, 1].into(),
-        host_port: 6550,
-    };
-    none.ports = vec![port];
-    assert!(create(&none, WaitFor::Usable, &[]).is_err());
-    none.ports[0].host_port = 1;
-    none.ports[0].protocol = Protocol::Sctp;
-    assert!(create(&none, WaitFor::Usable, &[]).is_err());
+    for ports in [
+        "6550:80",
+        "1:1/sctp",
+        "1:1@agent:1",
+        "1:1@all:direct",
+        "1:1@k3d-other-server-0",
+    ] {
+        none.ports = PortMapping::parse(ports).unwrap();
+        assert!(create(&none, WaitFor::Usable, &[]).is_err(), "{ports}");
+    }
+    none.ports = PortMapping::parse("1:1/sctp@server:0:direct").unwrap();
+    assert!(create(&none, WaitFor::Usable, &[]).is_ok());
+    none.load_balancer = false;
+    assert!(create(&none, WaitFor::Usable, &[]).is_ok());
+    none.ports = PortMapping::parse("1:1").unwrap();
+    let problem = create(&none, WaitFor::Usable, &[]).unwrap_err();
+    assert!(problem.why.contains("no load balancer"), "{problem}");
+}
+
+#[test]
+fn a_filter_that_chooses_no_node_is_refused_with_those_that_there_are() {
+    let mut wanted = spec("demo", 1, 2);
+    wanted.env = vec![ForNodes::parse("A=1@agent:2").unwrap()];
+    let problem = create(&wanted, WaitFor::Usable, &[]).unwrap_err();
+    assert_eq!(
+        problem.why,
+        "the nodes are server:0, agent:0-1, loadbalancer"
+    );
+    wanted.env.clear();
+    wanted.k3s_args = vec![ForNodes::parse("--x@loadbalancer").unwrap()];
+    let problem = create(&wanted, WaitFor::Usable, &[]).unwrap_err();
+    assert!(problem.why.contains("does not run k3s"), "{problem}");
+}
+
+#[test]
+fn ports_variables_arguments_and_labels_reach_the_nodes_that_they_are_for() {
+    let mut wanted = spec("demo", 2, 2);
+    wanted.ports = [
+        "8080:80@agent:*",
+        "8081:80@server:1",
+        "8082:81@server:1",
+        "8083:82@agent:1:direct",
+    ]
+    .iter()
+    .flat_map(|text| PortMapping::parse(text).unwrap())
+    .collect();
+    let item = |text| vec![ForNodes::parse(text).unwrap()];
+    wanted.env = item("A=1@agent:0");
+    wanted.k3s_args = item("-v=2@all");
+    wanted.node_labels = item("tier=db@agents[1]");
+    let plan = planned(&wanted, WaitFor::Usable);
+    let told: Vec<String> = containers(&plan)
+        .map(|node| {
+            let ports = node.ports.iter().map(ToString::to_string);
+            let ports = ports.collect::<Vec<_>>().join(" ");
+            let set = node.env.iter().any(|line| line == "A=1");
+            format!(
+                "{}: {} | {ports} | {set}",
+                node.name,
+                node.command.join(" ")
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"));
+    let files = plan.steps.iter().filter_map(|planned| match &planned.step {
+        Step::PutFiles { container, files } if container.ends_with("serverlb") => {
+            Some(String::from_utf8_lossy(&files[0].contents).into_owned())
+        }
+        _ => None,
+    });
+    insta::assert_snapshot!(files.collect::<Vec<_>>().join("--- when all servers run\n"));
 }

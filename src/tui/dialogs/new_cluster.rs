@@ -15,7 +15,7 @@ use ratatui::{
 use super::{field::Field, frame_of};
 use crate::{
     config::{ClusterDefaults, Key, KeyChord},
-    domain::{ApiEndpoint, ClusterName, ClusterSpec, Problem, PublishedPort},
+    domain::{ApiEndpoint, ClusterName, ClusterSpec, PortMapping, Problem},
     tui::theme::{Theme, Tone},
 };
 
@@ -191,7 +191,7 @@ impl NewCluster {
             .split([',', ' '])
             .filter(|text| !text.is_empty())
         {
-            ports.extend(PublishedPort::parse(text).map_err(|problem| (Item::Ports, problem))?);
+            ports.extend(PortMapping::parse(text).map_err(|problem| (Item::Ports, problem))?);
         }
         if !ports.is_empty() && !self.load_balancer {
             return Err((
@@ -200,23 +200,20 @@ impl NewCluster {
             ));
         }
         Ok(ClusterSpec {
-            name,
             servers: servers.get(),
             agents,
-            image: self.image.text().trim().to_owned(),
-            proxy_image: self.defaults.proxy_image.clone(),
             load_balancer: self.load_balancer,
             api: ApiEndpoint {
                 host_ip: self.defaults.api_address,
                 host: self.defaults.api_address.to_string(),
                 port: port.filter(|port| *port != 0),
             },
-            token: None,
-            subnet: None,
             ports,
-            server_args: Vec::new(),
-            agent_args: Vec::new(),
-            env: Vec::new(),
+            ..ClusterSpec::new(
+                name,
+                self.image.text().trim(),
+                self.defaults.proxy_image.clone(),
+            )
         })
     }
 

@@ -69,6 +69,8 @@ impl ContainerRuntime for Fake {
                 env: held.spec.env.clone(),
                 binds: held.spec.binds.clone(),
                 extra_hosts: held.spec.extra_hosts.clone(),
+                resources: held.spec.resources.clone(),
+                restart: held.spec.restart,
                 configured_ports: held.spec.ports.clone(),
                 image_id: "sha256:1".into(),
                 started: held.started,

@@ -1,0 +1,409 @@
+//! A specification written down as JSON, in the mark of an operation that goes on: everything that is needed to finish
+//! it, without what is secret.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    ApiEndpoint, ClusterName, ClusterNetwork, ClusterSpec, ForNodes, HostAlias, ImageVolume,
+    Limits, NodeFilter, PortMapping, Problem, Protocol, PublishedPort, Registries,
+    container::FileEntry,
+};
+
+/// A label is no place for more than this, in bytes of all files together.
+const MOST_FILES: usize = 64 << 10;
+
+/// Plain values, no token. Fields that came later may be missing.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    name: String,
+    servers: u16,
+    agents: u16,
+    image: String,
+    proxy_image: String,
+    load_balancer: bool,
+    api_host_ip: IpAddr,
+    api_host: String,
+    api_port: Option<u16>,
+    subnet: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    ipv6: bool,
+    /// Another network than the cluster's own; empty is the host's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    network: Option<String>,
+    ports: Vec<Port>,
+    env: Vec<Text>,
+    // Before nodes could be chosen.
+    #[serde(default, skip_serializing)]
+    server_args: Vec<String>,
+    #[serde(default, skip_serializing)]
+    agent_args: Vec<String>,
+    #[serde(flatten)]
+    more: More,
+}
+
+/// What the first version did not write.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct More {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    k3s_args: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    volumes: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    node_labels: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    runtime_labels: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files: Vec<ForNodes<File>>,
+    #[serde(skip_serializing_if = "is_default")]
+    image_volume: ImageVolume,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    host_aliases: Vec<HostAlias>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    registries: Vec<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    limits: Limits,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    lb_settings: BTreeMap<String, serde_json::Value>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    no_dns_fix: bool,
+    /// What was wanted and is not written here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<String>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// A value for every node, or one with filters.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Text {
+    Every(String),
+    Some(ForNodes<String>),
+}
+
+impl From<&ForNodes<String>> for Text {
+    fn from(item: &ForNodes<String>) -> Self {
+        if item.nodes.is_empty() {
+            Self::Every(item.value.clone())
+        } else {
+            Self::Some(item.clone())
+        }
+    }
+}
+
+impl From<Text> for ForNodes<String> {
+    fn from(text: Text) -> Self {
+        match text {
+            Text::Every(value) => Self::every(value),
+            Text::Some(item) => item,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Port {
+    container: u16,
+    protocol: String,
+    host_ip: IpAddr,
+    host: u16,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    nodes: Vec<NodeFilter>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    direct: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct File {
+    path: String,
+    mode: u32,
+    base64: String,
+}
+
+fn texts(all: &[ForNodes<String>]) -> Vec<Text> {
+    all.iter().map(Text::from).collect()
+}
+
+fn items(all: Vec<Text>) -> Vec<ForNodes<String>> {
+    all.into_iter().map(ForNodes::from).collect()
+}
+
+/// The specification as JSON, without its token. What is secret or too large is not in it either, and it says so.
+///
+/// # Errors
+/// When it cannot be written as JSON, which no value of its type causes.
+pub fn to_json(spec: &ClusterSpec) -> Result<String, Problem> {
+    let bytes: usize = spec
+        .files
+        .iter()
+        .map(|file| file.value.contents.len())
+        .sum();
+    let left_out = if bytes > MOST_FILES {
+        Some("files")
+    } else if spec.registries.create.is_some() || spec.registries.config.is_some() {
+        Some("registries")
+    } else {
+        None
+    };
+    let files = spec.files.iter().filter(|_| bytes <= MOST_FILES);
+    let (network, ipv6) = match &spec.network {
+        ClusterNetwork::Own { ipv6, .. } => (None, *ipv6),
+        ClusterNetwork::Existing(name) => (Some(name.clone()), false),
+        ClusterNetwork::Host => (Some(String::new()), false),
+    };
+    let record = Record {
+        name: spec.name.to_string(),
+        servers: spec.servers,
+        agents: spec.agents,
+        image: spec.image.clone(),
+        proxy_image: spec.proxy_image.clone(),
+        load_balancer: spec.load_balancer,
+        api_host_ip: spec.api.host_ip,
+        api_host: spec.api.host.clone(),
+        api_port: spec.api.port,
+        subnet: spec.network.subnet().map(|subnet| subnet.to_string()),
+        ipv6,
+        network,
+        ports: spec.ports.iter().map(port_to_record).collect(),
+        env: texts(&spec.env),
+        server_args: Vec::new(),
+        agent_args: Vec::new(),
+        more: More {
+            k3s_args: texts(&spec.k3s_args),
+            volumes: texts(&spec.volumes),
+            node_labels: texts(&spec.node_labels),
+            runtime_labels: texts(&spec.runtime_labels),
+            files: files.map(file_to_record).collect(),
+            image_volume: spec.image_volume.clone(),
+            host_aliases: spec.host_aliases.clone(),
+            registries: spec.registries.used.clone(),
+            limits: spec.limits.clone(),
+            lb_settings: spec.lb_settings.clone(),
+            no_dns_fix: !spec.dns_fix,
+            left_out: left_out.map(str::to_owned),
+        },
+    };
+    serde_json::to_string(&record).map_err(|error| {
+        Problem::failed("the specification was not written down", error.to_string())
+    })
+}
+
+fn port_to_record(mapping: &PortMapping) -> Port {
+    Port {
+        container: mapping.port.container_port,
+        protocol: mapping.port.protocol.to_string(),
+        host_ip: mapping.port.host_ip,
+        host: mapping.port.host_port,
+        nodes: mapping.nodes.clone(),
+        direct: mapping.direct,
+    }
+}
+
+fn file_to_record(item: &ForNodes<FileEntry>) -> ForNodes<File> {
+    ForNodes {
+        value: File {
+            path: item.value.path.clone(),
+            mode: item.value.mode,
+            base64: STANDARD.encode(&item.value.contents),
+        },
+        nodes: item.nodes.clone(),
+    }
+}
+
+/// A specification from what [`to_json`] wrote, now or in an earlier version.
+///
+/// # Errors
+/// When the text was written by something else, was changed, or does not have everything.
+pub fn from_json(text: &str) -> Result<ClusterSpec, Problem> {
+    let record: Record = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
+    let more = record.more;
+    if let Some(what) = more.left_out {
+        return Err(broken(format!("its {what} are not written there")));
+    }
+    let ports: Result<Vec<PortMapping>, Problem> =
+        record.ports.into_iter().map(port_from_record).collect();
+    let files: Result<Vec<ForNodes<FileEntry>>, Problem> =
+        more.files.into_iter().map(file_from_record).collect();
+    let old = |args: Vec<String>, role| {
+        args.into_iter().map(move |value| ForNodes {
+            value,
+            nodes: vec![NodeFilter::role(role)],
+        })
+    };
+    Ok(ClusterSpec {
+        name: ClusterName::parse(&record.name)?,
+        servers: record.servers,
+        agents: record.agents,
+        image: record.image,
+        proxy_image: record.proxy_image,
+        load_balancer: record.load_balancer,
+        api: ApiEndpoint {
+            host_ip: record.api_host_ip,
+            host: record.api_host,
+            port: record.api_port,
+        },
+        token: None,
+        network: match record.network {
+            None => ClusterNetwork::Own {
+                subnet: record.subnet.map(|text| text.parse()).transpose()?,
+                ipv6: record.ipv6,
+            },
+            Some(name) if name.is_empty() => ClusterNetwork::Host,
+            Some(name) => ClusterNetwork::Existing(name),
+        },
+        ports: ports?,
+        volumes: items(more.volumes),
+        env: items(record.env),
+        k3s_args: items(more.k3s_args)
+            .into_iter()
+            .chain(old(record.server_args, crate::domain::Role::Server))
+            .chain(old(record.agent_args, crate::domain::Role::Agent))
+            .collect(),
+        node_labels: items(more.node_labels),
+        runtime_labels: items(more.runtime_labels),
+        files: files?,
+        image_volume: more.image_volume,
+        host_aliases: more.host_aliases,
+        registries: Registries {
+            used: more.registries,
+            ..Registries::default()
+        },
+        limits: more.limits,
+        lb_settings: more.lb_settings,
+        dns_fix: !more.no_dns_fix,
+    })
+}
+
+fn broken(why: String) -> Problem {
+    Problem::failed(
+        "the interrupted operation's specification cannot be read",
+        why,
+    )
+    .with_hint("remove the rest and create the cluster again")
+}
+
+fn port_from_record(port: Port) -> Result<PortMapping, Problem> {
+    Ok(PortMapping {
+        port: PublishedPort {
+            container_port: port.container,
+            protocol: match port.protocol.as_str() {
+                "tcp" => Protocol::Tcp,
+                "udp" => Protocol::Udp,
+                "sctp" => Protocol::Sctp,
+                other => return Err(broken(format!("{other:?} is not a protocol"))),
+            },
+            host_ip: port.host_ip,
+            host_port: port.host,
+        },
+        nodes: port.nodes,
+        direct: port.direct,
+    })
+}
+
+fn file_from_record(item: ForNodes<File>) -> Result<ForNodes<FileEntry>, Problem> {
+    let contents = STANDARD
+        .decode(&item.value.base64)
+        .map_err(|error| broken(error.to_string()))?;
+    Ok(ForNodes {
+        value: FileEntry {
+            path: item.value.path,
+            mode: item.value.mode,
+            contents,
+        },
+        nodes: item.nodes,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{distro::k3s::fixtures::spec, domain::Secret};
+
+    fn full() -> ClusterSpec {
+        let mut full = spec("demo", 3, 2);
+        full.network = ClusterNetwork::own("172.28.0.0/16".parse().ok());
+        full.env = vec![
+            ForNodes::every("A=1".to_owned()),
+            ForNodes::parse("B=2@agent:0,1").unwrap(),
+        ];
+        full.ports = PortMapping::parse("8080:80/udp@agent:1:direct").unwrap();
+        full.k3s_args = vec![ForNodes::parse("--disable=traefik@server:*").unwrap()];
+        full.files = vec![ForNodes::every(FileEntry {
+            path: "/x".to_owned(),
+            mode: 0o644,
+            contents: b"a\xff".to_vec(),
+        })];
+        full.limits.agents_memory = Some(1 << 30);
+        full.image_volume = ImageVolume::External("shared".to_owned());
+        full.dns_fix = false;
+        full.lb_settings
+            .insert("defaultProxyTimeout".to_owned(), 900.into());
+        full.host_aliases = vec![HostAlias {
+            ip: [1, 2, 3, 4].into(),
+            names: vec!["a".to_owned()],
+        }];
+        full
+    }
+
+    #[test]
+    fn a_specification_survives_the_round_trip_without_its_token() {
+        let mut full = full();
+        full.token = Some(Secret::new("hunter2"));
+        let json = to_json(&full).unwrap();
+        assert!(!json.contains("hunter2"));
+        full.token = None;
+        assert_eq!(from_json(&json).unwrap(), full);
+        for network in [
+            ClusterNetwork::Host,
+            ClusterNetwork::Existing("n".to_owned()),
+        ] {
+            full.network = network;
+            assert_eq!(from_json(&to_json(&full).unwrap()).unwrap(), full);
+        }
+    }
+
+    #[test]
+    fn what_is_not_written_down_is_missed_when_it_is_read() {
+        let mut large = full();
+        large.files[0].value.contents = vec![0; MOST_FILES + 1];
+        let json = to_json(&large).unwrap();
+        assert!(json.len() < MOST_FILES);
+        assert!(from_json(&json).unwrap_err().why.contains("files"));
+        let mut secret = full();
+        secret.registries.config = Some("password: hunter2".to_owned());
+        let json = to_json(&secret).unwrap();
+        assert!(!json.contains("hunter2"));
+        assert!(from_json(&json).unwrap_err().why.contains("registries"));
+    }
+
+    #[test]
+    fn what_an_earlier_version_wrote_is_still_read() {
+        let json = r#"{"name":"demo","servers":2,"agents":1,"image":"i","proxy_image":"p","load_balancer":true,
+            "api_host_ip":"127.0.0.1","api_host":"127.0.0.1","api_port":6550,"subnet":"172.18.0.0/16",
+            "ports":[{"container":80,"protocol":"tcp","host_ip":"127.0.0.1","host":8080}],
+            "server_args":["--disable=traefik"],"agent_args":["-v=2"],"env":["A=1"]}"#;
+        let spec = from_json(json).unwrap();
+        assert_eq!(spec.env, [ForNodes::every("A=1".to_owned())]);
+        let args: Vec<String> = spec
+            .k3s_args
+            .iter()
+            .map(|item| format!("{}@{}", item.value, item.nodes[0]))
+            .collect();
+        assert_eq!(args, ["--disable=traefik@server:*", "-v=2@agent:*"]);
+        assert_eq!(spec.ports, PortMapping::parse("8080:80").unwrap());
+        assert!(spec.dns_fix && spec.network.subnet().is_some());
+    }
+
+    #[test]
+    fn a_changed_specification_is_a_problem() {
+        for text in ["", "{}", "[1]", r#"{"name":"demo"}"#] {
+            assert!(from_json(text).is_err(), "{text:?}");
+        }
+    }
+}
