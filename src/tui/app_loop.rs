@@ -205,12 +205,12 @@ pub(super) fn take(
         return Vec::new();
     }
     if let News::World(world, backends) = &news {
-        for id in replaced(&runner.context().clusters, &world.clusters) {
+        let observed = &runner.context().world;
+        let before = observed.clusters();
+        observed.set(backends.clone(), world.clusters.clone());
+        for id in replaced(&before, &world.clusters) {
             runner.forget(&id);
         }
-        let context = runner.context();
-        context.backends = Some(backends.clone());
-        context.clusters = std::sync::Arc::new(world.clusters.clone());
     }
     update(state, Msg::News(key, Box::new(news)), now)
 }

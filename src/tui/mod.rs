@@ -116,8 +116,7 @@ impl World {
             files: self.files.clone(),
             kept: self.kept.clone(),
             kube: Arc::clone(&self.kube),
-            backends: None,
-            clusters: Arc::default(),
+            world: jobs::Observed::default(),
             connections: jobs::Connections::default(),
             tail: state.config.logs.tail,
         }

@@ -67,9 +67,9 @@ async fn open(context: &Context, id: &ClusterId) -> Result<Arc<dyn KubeApi>, Err
                     "it is not there",
                 )
             };
-            let backends = context.backends.as_ref().ok_or_else(gone)?;
+            let backends = context.world.backends().ok_or_else(gone)?;
             let cluster = context.cluster(id).ok_or_else(gone)?;
-            reach::connect(backends, &reach::access(&cluster)).await
+            reach::connect(&backends, &reach::access(&cluster)).await
         }
     }
 }

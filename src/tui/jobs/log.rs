@@ -51,7 +51,7 @@ async fn open(
 ) -> Option<BoxStream<'static, LogItem>> {
     let tail = context.tail;
     if let LogTarget::Container(name) = target {
-        let runtime = context.backends.as_ref()?.runtime.clone();
+        let runtime = context.world.backends()?.runtime;
         return Some(follow::follow_container(runtime, name, tail));
     }
     let api = client(context, target.cluster()?, sink).await?;

@@ -6,6 +6,7 @@ mod engine;
 pub(super) mod export;
 pub(super) mod forward;
 mod log;
+mod observed;
 pub(super) mod older;
 mod operation;
 mod rows;
@@ -28,6 +29,7 @@ use crate::{
     resources::{nodes, pods},
 };
 pub(super) use connections::Connections;
+pub(super) use observed::Observed;
 
 /// The work of a task.
 pub(super) type Job = Box<dyn FnOnce(Sink) -> BoxFuture<'static, ()> + Send>;
@@ -60,9 +62,7 @@ pub(super) struct Context {
     /// The way to Kubernetes APIs, with or without an engine.
     pub(super) kube: Arc<dyn KubeConnect>,
     /// The world, once it is there.
-    pub(super) backends: Option<Backends>,
-    /// The clusters of the world.
-    pub(super) clusters: Arc<Vec<Cluster>>,
+    pub(super) world: Observed,
     /// Clients that are open.
     pub(super) connections: Connections,
     /// How many old lines of a log are fetched.
@@ -89,8 +89,7 @@ impl Context {
             files: KubeconfigFiles::none(),
             kept: None,
             kube: Arc::new(Nowhere),
-            backends: None,
-            clusters: Arc::default(),
+            world: Observed::default(),
             connections: Connections::default(),
             tail: 100,
         }
@@ -108,7 +107,7 @@ pub(super) fn continuous(key: &TaskKey, context: &Context) -> Option<Job> {
         TaskKey::Nodes(id) => Box::new(|sink| Box::pin(rows::run(cx, id, &nodes::KIND, sink))),
         TaskKey::PodUsage(id) => Box::new(|sink| Box::pin(usage::pods(cx, id, sink))),
         TaskKey::Usage(container) => {
-            let runtime = cx.backends?.runtime;
+            let runtime = cx.world.backends()?.runtime;
             Box::new(|sink| Box::pin(usage::container(runtime, container, sink)))
         }
         TaskKey::Log(target) => Box::new(|sink| Box::pin(log::run(cx, target, sink))),
@@ -132,7 +131,8 @@ impl Context {
     fn cluster(&self, id: &ClusterId) -> Option<Cluster> {
         match id {
             ClusterId::Local(name) => self
-                .clusters
+                .world
+                .clusters()
                 .iter()
                 .find(|cluster| cluster.name.as_str() == name)
                 .cloned(),

@@ -41,7 +41,8 @@ async fn page(context: &Context, before: Before) -> Result<Vec<LogLine>, Problem
         .await
         .map_err(|error| Problem::failed("older lines were not found", error.to_string()))?;
     if let LogTarget::Container(name) = &target {
-        let (Some(backends), Some(before)) = (&context.backends, known.values().min()) else {
+        let (Some(backends), Some(before)) = (context.world.backends(), known.values().min())
+        else {
             return Ok(Vec::new());
         };
         let runtime = backends.runtime.as_ref();

@@ -22,7 +22,7 @@ fn no_engine(wish: &Wish) -> Problem {
 
 /// Makes the plan of a wish.
 pub(in crate::tui) fn plan(context: &Context, wish: Wish) -> Job {
-    let (backends, files) = (context.backends.clone(), context.files.clone());
+    let (backends, files) = (context.world.backends(), context.files.clone());
     Box::new(move |sink| {
         Box::pin(async move {
             let planned = match &backends {
@@ -42,7 +42,7 @@ pub(in crate::tui) fn plan(context: &Context, wish: Wish) -> Job {
 
 /// Carries a plan out.
 pub(in crate::tui) fn execute(context: &Context, wish: Wish, plan: Plan, cancel: Cancel) -> Job {
-    let (backends, files) = (context.backends.clone(), context.files.clone());
+    let (backends, files) = (context.world.backends(), context.files.clone());
     Box::new(move |sink| {
         Box::pin(async move {
             let Some(backends) = backends else {
