@@ -2,6 +2,7 @@
 //!
 //! Nothing in here opens a file or asks for a variable: the text and a function for variables are handed in.
 
+mod environment;
 mod expand;
 mod older;
 mod read;
@@ -9,5 +10,6 @@ mod simple;
 #[cfg(test)]
 mod tests;
 
+pub use environment::switch;
 pub use read::{Document, migrate, read, template};
 pub use simple::{KIND, Simple, VERSION};
