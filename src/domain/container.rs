@@ -3,12 +3,16 @@
 //! A distribution translates a cluster into these values and back; an adapter of [`crate::backend`] turns them into
 //! requests. They say no more than the product uses.
 
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
 use super::{
-    PublishedPort, Subnet,
+    PublishedPort, Subnet, Subnet6,
     limits::{DeviceRequest, Ulimit},
 };
 
@@ -63,6 +67,8 @@ pub struct ContainerSpec {
     pub address: Option<IpAddr>,
     /// Further networks that it is attached to.
     pub more_networks: Vec<String>,
+    /// Its fixed IPv6 address there, where the network has such addresses.
+    pub address6: Option<Ipv6Addr>,
     /// The ports published on the host.
     pub ports: Vec<PublishedPort>,
     /// Mounts, in Docker's `source:target[:options]` form.
@@ -143,6 +149,8 @@ pub struct Attachment {
     pub address: Option<IpAddr>,
     /// The address it was given for good, if it was.
     pub fixed: Option<IpAddr>,
+    /// The IPv6 address it was given for good.
+    pub fixed6: Option<Ipv6Addr>,
 }
 
 /// A container as one list call shows it.
@@ -210,12 +218,14 @@ pub struct NetworkSpec {
     pub name: String,
     /// Its addresses; the first is the gateway's, and the engine hands out only those of the upper half.
     pub subnet: Subnet,
+    /// Its IPv6 addresses, if it is to have any.
+    pub ipv6: Option<Subnet6>,
     /// Its labels.
     pub labels: Labels,
 }
 
 /// A network that exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NetworkInfo {
     /// The engine's ID.
     pub id: String,
@@ -225,6 +235,10 @@ pub struct NetworkInfo {
     pub labels: Labels,
     /// Its IPv4 networks.
     pub subnets: Vec<Subnet>,
+    /// The part that the engine chooses addresses from, where it was told one; those outside can be fixed.
+    pub dynamic: Option<Subnet>,
+    /// Whether it has IPv6 addresses too.
+    pub ipv6: bool,
     /// The address by which its containers reach the host.
     pub gateway: Option<IpAddr>,
     /// When it was created, where the engine tells.

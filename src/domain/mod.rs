@@ -23,6 +23,7 @@ pub mod registry;
 pub mod secret;
 pub mod spec;
 pub mod subnet;
+pub mod subnet6;
 pub mod workload;
 
 pub use cluster::{Cluster, ClusterState, Node, Role};
@@ -40,4 +41,5 @@ pub use registry::{Registries, RegistrySpec};
 pub use secret::Secret;
 pub use spec::{ApiEndpoint, ClusterNetwork, ClusterSpec, Distribution, HostAlias, ImageVolume};
 pub use subnet::Subnet;
+pub use subnet6::Subnet6;
 pub use workload::{Workload, WorkloadKind};

@@ -204,12 +204,9 @@ fn in_use(backends: &Backends, world: &World, refused: &[Subnet]) -> Vec<Network
             .any(|network| network.subnets.contains(&subnet));
         if !engines_own {
             networks.push(NetworkInfo {
-                id: String::new(),
                 name: format!("the route to {subnet}"),
-                labels: Labels::new(),
                 subnets: vec![subnet],
-                gateway: None,
-                created: None,
+                ..NetworkInfo::default()
             });
         }
     }

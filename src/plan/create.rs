@@ -213,6 +213,7 @@ fn world(
         let network = NetworkSpec {
             name: layout.network.clone(),
             subnet: layout.subnet,
+            ipv6: None,
             labels: labels::network(),
         };
         objects.push(plan.add(Step::CreateNetwork(network), before));

@@ -225,6 +225,7 @@ mod tests {
             network: network.to_owned(),
             address: None,
             fixed: None,
+            fixed6: None,
         };
         let registry = |name: &str, cluster: &str, networks: &[&str]| {
             let mut container = distro::k3s::fixtures::container(name);

@@ -34,6 +34,8 @@ pub(crate) fn network(name: &str, subnet: &str) -> NetworkInfo {
         subnets: vec![subnet],
         gateway: subnet.host(1).map(Into::into),
         created: None,
+        dynamic: Some(subnet.upper_half()),
+        ipv6: false,
     }
 }
 

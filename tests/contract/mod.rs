@@ -13,5 +13,6 @@ pub mod activity;
 mod forward;
 mod input;
 pub mod kube;
+mod networks;
 pub mod runtime;
 pub mod site;

@@ -11,9 +11,8 @@ use coracle::{
 };
 use futures::TryStreamExt;
 
-pub use super::activity::*;
-pub use super::input::*;
 use super::site::Site;
+pub use super::{activity::*, input::*, networks::*};
 
 /// A grace period that a well-behaved process does not need.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -42,6 +41,9 @@ macro_rules! runtime_contract {
             16 the_disk_in_use_is_told,
             17 images_are_listed_and_saved,
             18 commands_read_what_is_written_to_them,
+            41 a_network_speaks_both_families,
+            42 the_engine_chooses_addresses_from_its_part,
+            43 the_host_network_gives_no_address,
         }
     };
     (@cases #[$test:meta] $ground:expr, $($number:literal $case:ident,)*) => {
@@ -117,6 +119,7 @@ pub async fn a_container_is_listed_as_it_was_made(site: &Site) {
         network: network.clone(),
         address: address_now,
         fixed: address,
+        fixed6: None,
     };
     assert_eq!(created.attachments, [fixed(None)]);
     assert_eq!(created.ports, []);
@@ -197,6 +200,7 @@ pub async fn names_are_taken_once(site: &Site) {
     let twin = NetworkSpec {
         name: network,
         subnet: "10.99.0.0/24".parse().unwrap(),
+        ipv6: None,
         labels: site.labels(),
     };
     let again = runtime.create_network(&twin).await.unwrap_err();
@@ -287,6 +291,7 @@ pub async fn networks_do_not_overlap(site: &Site) {
     let inside = NetworkSpec {
         name: site.name("inside"),
         subnet: site.subnet().upper_half(),
+        ipv6: None,
         labels: site.labels(),
     };
     let refused = site.runtime.create_network(&inside).await.unwrap_err();

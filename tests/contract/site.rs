@@ -79,6 +79,7 @@ impl Site {
         let spec = NetworkSpec {
             name: name.clone(),
             subnet: self.subnet(),
+            ipv6: None,
             labels: self.labels(),
         };
         let id = self.runtime.create_network(&spec).await.unwrap();

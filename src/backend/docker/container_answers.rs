@@ -79,6 +79,10 @@ fn attachments(networks: HashMap<String, EndpointSettings>) -> Vec<Attachment> {
         .map(|(network, endpoint)| Attachment {
             network,
             address: endpoint.ip_address.and_then(|address| address.parse().ok()),
+            fixed6: endpoint
+                .ipam_config
+                .as_ref()
+                .and_then(|config| config.ipv6_address.as_ref()?.parse().ok()),
             fixed: endpoint
                 .ipam_config
                 .and_then(|config| config.ipv4_address)
@@ -222,11 +226,13 @@ mod tests {
                     network: "k3d-demo".to_owned(),
                     address: fixed,
                     fixed,
+                    fixed6: None,
                 },
                 Attachment {
                     network: "other".to_owned(),
                     address: None,
                     fixed: None,
+                    fixed6: None,
                 },
             ]
         );

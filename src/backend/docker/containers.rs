@@ -166,8 +166,10 @@ fn body(spec: &ContainerSpec, labels: HashMap<String, String>) -> ContainerCreat
             .get_or_insert_default()
             .push(binding);
     }
-    let ipam_config = spec.address.map(|address| EndpointIpamConfig {
-        ipv4_address: Some(address.to_string()),
+    let fixed = spec.address.is_some() || spec.address6.is_some();
+    let ipam_config = fixed.then(|| EndpointIpamConfig {
+        ipv4_address: spec.address.map(|address| address.to_string()),
+        ipv6_address: spec.address6.map(|address| address.to_string()),
         ..Default::default()
     });
     let endpoint = EndpointSettings {

@@ -66,11 +66,18 @@ impl Engine {
             ip_range: Some(spec.subnet.upper_half().to_string()),
             auxiliary_addresses: None,
         };
+        let second = spec.ipv6.map(|subnet| IpamConfig {
+            subnet: Some(subnet.to_string()),
+            gateway: Some(subnet.host(1).to_string()),
+            ip_range: Some(subnet.upper_half()),
+            auxiliary_addresses: None,
+        });
         let request = NetworkCreateRequest {
             name: spec.name.clone(),
             driver: Some("bridge".to_owned()),
+            enable_ipv6: spec.ipv6.map(|_| true),
             ipam: Some(Ipam {
-                config: Some(vec![pool]),
+                config: Some(std::iter::once(pool).chain(second).collect()),
                 ..Default::default()
             }),
             options: Some(HashMap::from([(
@@ -177,7 +184,8 @@ fn from_network(network: Network) -> NetworkInfo {
         .collect();
     let said = pools
         .iter()
-        .find_map(|pool| pool.gateway.as_deref()?.split('/').next()?.parse().ok());
+        .filter_map(|pool| pool.gateway.as_deref()?.split('/').next()?.parse().ok())
+        .find(IpAddr::is_ipv4);
     // Older engines leave out the gateway of their own default network; it is the first address as everywhere.
     let usual = || {
         let is_bridge = network.driver.as_deref() == Some("bridge");
@@ -191,6 +199,10 @@ fn from_network(network: Network) -> NetworkInfo {
         gateway: said.or_else(usual),
         created: network.created.and_then(|time| time.parse().ok()),
         subnets,
+        dynamic: pools
+            .iter()
+            .find_map(|pool| pool.ip_range.as_deref()?.parse().ok()),
+        ipv6: network.enable_ipv6.unwrap_or_default(),
     }
 }
 

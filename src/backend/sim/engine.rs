@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     Held, World, behaviour, cluster, conflict, id_of, images,
-    lookup::{carries, held, info_of, name_of},
+    lookup::{carries, held, info_of, lease, name_of},
     not_found,
 };
 use crate::{
@@ -22,6 +22,9 @@ use crate::{
         image::EngineImage,
     },
 };
+
+/// The machine's own network, which every engine has.
+const HOST: &str = "host";
 
 /// The largest file that is read, as with a real engine.
 const LARGEST_FILE: usize = 1 << 20;
@@ -88,18 +91,22 @@ impl ContainerRuntime for World {
 
     fn networks(&self) -> Answer<'_, Vec<NetworkInfo>> {
         self.call("list networks".to_owned(), |state| {
-            let list = state
-                .networks
-                .iter()
-                .map(|(name, (subnet, labels))| NetworkInfo {
-                    id: id_of(name),
-                    name: name.clone(),
-                    labels: labels.clone(),
-                    subnets: vec![*subnet],
-                    gateway: subnet.host(1).map(IpAddr::V4),
-                    created: None,
-                });
-            Ok(list.collect())
+            let list = state.networks.iter().map(|(name, network)| NetworkInfo {
+                id: id_of(name),
+                name: name.clone(),
+                labels: network.labels.clone(),
+                subnets: vec![network.subnet],
+                dynamic: Some(network.subnet.upper_half()),
+                ipv6: network.ipv6.is_some(),
+                gateway: network.subnet.host(1).map(IpAddr::V4),
+                created: None,
+            });
+            let own = NetworkInfo {
+                id: id_of(HOST),
+                name: HOST.to_owned(),
+                ..NetworkInfo::default()
+            };
+            Ok(list.chain([own]).collect())
         })
     }
 
@@ -158,16 +165,14 @@ impl ContainerRuntime for World {
             if state
                 .networks
                 .values()
-                .any(|(subnet, _)| subnet.overlaps(spec.subnet))
+                .any(|other| other.subnet.overlaps(spec.subnet))
             {
                 return Err(conflict(
                     "create network",
                     "Pool overlaps with other one on this address space",
                 ));
             }
-            state
-                .networks
-                .insert(spec.name.clone(), (spec.subnet, spec.labels.clone()));
+            state.networks.insert(spec.name.clone(), spec.clone());
             self.happened("network", "create", &spec.name);
             Ok(id_of(&spec.name))
         })
@@ -196,9 +201,9 @@ impl ContainerRuntime for World {
                 return Err(not_found("create container", &spec.image));
             }
             let mut networks = std::iter::once(&spec.network).chain(&spec.more_networks);
-            if let Some(missing) = networks
-                .find(|network| !network.is_empty() && !state.networks.contains_key(*network))
-            {
+            if let Some(missing) = networks.find(|network| {
+                !matches!(network.as_str(), "" | HOST) && !state.networks.contains_key(*network)
+            }) {
                 return Err(not_found("create container", missing));
             }
             let mut spec = spec.clone();
@@ -213,6 +218,7 @@ impl ContainerRuntime for World {
                 .unwrap_or_default();
             let held = Held {
                 id: id.clone(),
+                leased: lease(state, &spec.network).filter(|_| spec.address.is_none()),
                 spec,
                 created: self.0.clock.now(),
                 started: None,

@@ -1,5 +1,7 @@
 //! Finding the world's containers and telling what is seen of them.
 
+use std::net::IpAddr;
+
 use tokio::time::Instant;
 
 use super::{Held, State, behaviour, id_of, not_found};
@@ -29,7 +31,7 @@ pub(super) fn info_of(held: &Held, now: Instant) -> ContainerInfo {
             other => other.word().to_owned(),
         },
         created: held.created,
-        attachments: attachments(&held.spec, running),
+        attachments: attachments(held, running),
         ports: if running {
             live_ports(&held.spec)
         } else {
@@ -47,16 +49,19 @@ pub(super) fn info_of(held: &Held, now: Instant) -> ContainerInfo {
 }
 
 /// Its places in networks, by their names as an engine lists them.
-fn attachments(spec: &ContainerSpec, running: bool) -> Vec<Attachment> {
+fn attachments(held: &Held, running: bool) -> Vec<Attachment> {
+    let spec = &held.spec;
     let first = Attachment {
         network: spec.network.clone(),
-        address: spec.address.filter(|_| running),
+        address: spec.address.or(held.leased).filter(|_| running),
         fixed: spec.address,
+        fixed6: spec.address6,
     };
     let more = spec.more_networks.iter().map(|network| Attachment {
         network: network.clone(),
         address: None,
         fixed: None,
+        fixed6: None,
     });
     let mut all: Vec<Attachment> = std::iter::once(first)
         .filter(|first| !first.network.is_empty())
@@ -85,6 +90,18 @@ pub(super) fn live_ports(spec: &ContainerSpec) -> Vec<PublishedPort> {
         .collect();
     ports.sort_unstable();
     ports
+}
+
+/// The address that the engine gives a new container of a network: the first of its part that no other has.
+pub(super) fn lease(state: &State, network: &str) -> Option<IpAddr> {
+    let range = state.networks.get(network)?.subnet.upper_half();
+    let has = |address: IpAddr| {
+        let mut others = state.containers.values();
+        others.any(|held| held.spec.network == network && held.leased == Some(address))
+    };
+    (1..)
+        .map_while(|n| range.host(n).map(IpAddr::V4))
+        .find(|address| !has(*address))
 }
 
 /// The name of what is meant by a name or an ID.

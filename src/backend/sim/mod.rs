@@ -27,6 +27,7 @@ mod watch;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -35,8 +36,8 @@ use tokio::{sync::broadcast, time::Instant};
 
 use super::{Answer, Backends, Error, ErrorKind};
 use crate::domain::{
-    Problem, Subnet,
-    container::{ContainerSpec, ContainerState, EngineEvent, Labels},
+    Problem,
+    container::{ContainerSpec, ContainerState, EngineEvent, Labels, NetworkSpec},
     kube::ContextInfo,
 };
 use clock::Clock;
@@ -62,7 +63,7 @@ struct Inner {
 #[derive(Default)]
 struct State {
     containers: BTreeMap<String, Held>,
-    networks: BTreeMap<String, (Subnet, Labels)>,
+    networks: BTreeMap<String, NetworkSpec>,
     volumes: BTreeMap<String, Labels>,
     images: BTreeSet<String>,
     clusters: BTreeMap<String, Cluster>,
@@ -75,6 +76,8 @@ struct Held {
     /// As the engine calls it, whatever its name is now.
     id: String,
     spec: ContainerSpec,
+    /// The address that the engine chose where none was asked for.
+    leased: Option<IpAddr>,
     created: Timestamp,
     /// The start of its present or last run.
     started: Option<Instant>,

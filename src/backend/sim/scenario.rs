@@ -10,7 +10,8 @@ use crate::{
     config::{ClusterDefaults, nearest},
     distro::k3s::{labels, load_balancer::Routes, names, nodes},
     domain::{
-        ApiEndpoint, ClusterName, ClusterSpec, Problem, Secret, Subnet, container::ContainerState,
+        ApiEndpoint, ClusterName, ClusterSpec, Problem, Secret, Subnet,
+        container::{ContainerState, NetworkSpec},
         kube::ContextInfo,
     },
 };
@@ -161,6 +162,7 @@ fn cluster(
             Held {
                 id: id_of(&container.name),
                 spec: container,
+                leased: None,
                 created,
                 started: Some(now.checked_sub(UP).unwrap_or(now)),
                 stopped: (entry.state == EntryState::Stopped).then_some(now),
@@ -171,9 +173,13 @@ fn cluster(
             },
         );
     }
-    state
-        .networks
-        .insert(layout.network.clone(), (subnet, labels::network()));
+    let network = NetworkSpec {
+        name: layout.network.clone(),
+        subnet,
+        ipv6: None,
+        labels: labels::network(),
+    };
+    state.networks.insert(layout.network.clone(), network);
     state
         .volumes
         .insert(names::image_volume(&name), labels::volume(&name));

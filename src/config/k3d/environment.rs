@@ -117,6 +117,7 @@ impl Simple {
 }
 
 /// Yes or no as Go reads it.
+#[must_use]
 pub fn switch(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),

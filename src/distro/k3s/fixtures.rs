@@ -57,6 +57,7 @@ fn running(spec: &ContainerSpec) -> ContainerInfo {
             network: spec.network.clone(),
             address: spec.address,
             fixed: spec.address,
+            fixed6: None,
         }],
         ports: spec.ports.clone(),
         ..container(&spec.name)

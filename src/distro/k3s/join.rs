@@ -90,6 +90,7 @@ pub fn container(model: &ContainerDetail, network: &str, new: Newcomer) -> Conta
         network_id_label: Some(labels::NETWORK_ID),
         network: network.to_owned(),
         address: new.address,
+        address6: None,
         ports: Vec::new(),
         binds: model
             .binds

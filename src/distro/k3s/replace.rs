@@ -18,6 +18,8 @@ pub fn before(name: &str) -> String {
 /// The same container once more, under the name it has in its cluster.
 #[must_use]
 pub fn again(detail: &ContainerDetail, name: &str, network: &str) -> ContainerSpec {
+    let mut places = detail.info.attachments.iter();
+    let place = places.find(|place| place.network == network);
     ContainerSpec {
         name: name.to_owned(),
         image: detail.info.image.clone(),
@@ -27,12 +29,8 @@ pub fn again(detail: &ContainerDetail, name: &str, network: &str) -> ContainerSp
         labels: detail.info.labels.clone(),
         network_id_label: None,
         network: network.to_owned(),
-        address: detail
-            .info
-            .attachments
-            .iter()
-            .find(|place| place.network == network)
-            .and_then(|place| place.fixed),
+        address: place.and_then(|place| place.fixed),
+        address6: place.and_then(|place| place.fixed6),
         ports: detail.configured_ports.clone(),
         binds: detail.binds.clone(),
         volumes_from: None,

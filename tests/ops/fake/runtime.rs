@@ -34,6 +34,7 @@ fn info(held: &Held) -> ContainerInfo {
             network: held.spec.network.clone(),
             address: held.spec.address.filter(|_| running),
             fixed: held.spec.address,
+            fixed6: None,
         }],
         ports: held.spec.ports.clone(),
         volumes: Vec::new(),
@@ -92,7 +93,7 @@ impl ContainerRuntime for Fake {
                     labels: labels.clone(),
                     subnets: vec![*subnet],
                     gateway: subnet.host(1).map(Into::into),
-                    created: None,
+                    ..NetworkInfo::default()
                 })
                 .collect())
         })
