@@ -240,7 +240,7 @@ pub(super) fn perform(runner: &mut Runner, effect: Effect) {
         Effect::RetryEngine => runner.restart(&TaskKey::Engine),
         Effect::RetryContexts => runner.restart(&TaskKey::Contexts),
         Effect::Older(before) => {
-            let key = TaskKey::Older(before.target.clone());
+            let key = TaskKey::Older(before.target.clone(), before.opened);
             let job = jobs::older::job(runner.context(), *before);
             runner.start(key, job);
         }

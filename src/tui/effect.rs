@@ -24,13 +24,17 @@ pub enum Outlet {
 pub struct Before {
     /// Whose log.
     pub target: LogTarget,
+    /// How many logs were opened before it.
+    pub opened: u64,
     /// What is there.
     pub lines: Lines,
 }
 
 impl PartialEq for Before {
     fn eq(&self, other: &Self) -> bool {
-        self.target == other.target && self.lines.first() == other.lines.first()
+        self.target == other.target
+            && self.opened == other.opened
+            && self.lines.first() == other.lines.first()
     }
 }
 

@@ -84,10 +84,10 @@ pub enum TaskKey {
     PodUsage(ClusterId),
     /// What a container uses.
     Usage(String),
-    /// A followed log.
-    Log(LogTarget),
-    /// Lines of a log from before those that are there.
-    Older(LogTarget),
+    /// A followed log, and how many were opened before it: one that is opened again begins anew.
+    Log(LogTarget, u64),
+    /// Lines of such a log from before those that are there.
+    Older(LogTarget, u64),
     /// A port-forward that is switched on.
     Forward(ClusterId, Forward),
     /// What stands for a pod.
@@ -114,7 +114,7 @@ impl TaskKey {
             | Self::Nodes(id)
             | Self::PodUsage(id)
             | Self::Around(id, _) => Some(id),
-            Self::Log(target) => target.cluster(),
+            Self::Log(target, _) => target.cluster(),
             _ => None,
         }
     }

@@ -127,7 +127,7 @@ impl Runner {
                     false,
                     TaskKey::Plan(_)
                     | TaskKey::Operation(_)
-                    | TaskKey::Older(_)
+                    | TaskKey::Older(..)
                     | TaskKey::Export
                     | TaskKey::Keep(..),
                 ) => {}

@@ -73,3 +73,17 @@ async fn the_run_before_a_restart_is_a_key_away_and_back() {
     );
     assert_eq!(lines(&screen).last().map(String::as_str), Some("line 199"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn asking_for_the_log_that_is_shown_keeps_it_and_asking_for_another_and_back_begins_anew() {
+    let (mut screen, _) = talkative(50).await;
+    let shown = lines(&screen);
+    assert_eq!(shown.len(), 50);
+    // The pod itself is the first choice.
+    screen.types("<esc><esc>L<enter>").await;
+    assert_eq!(lines(&screen), shown);
+    // There and back before any task could begin or end.
+    screen.keys("pp");
+    screen.seconds(1).await;
+    assert_eq!(lines(&screen), shown);
+}

@@ -110,9 +110,9 @@ fn call_everything(screen: &mut Screen, name: &str) {
         text: name.into(),
         paint: Box::default(),
     };
-    if let Some(target) = screen.state().log.target.clone() {
+    if let Some(task) = screen.state().log.task() {
         let items = vec![LogItem::Line(line), LogItem::Mark(Mark::note(name))];
-        screen.news(TaskKey::Log(target), News::Log(items));
+        screen.news(task, News::Log(items));
     }
 }
 
@@ -200,9 +200,11 @@ fn message(number: u16, keys: &[KeyChord]) -> Msg {
             (TaskKey::Engine, News::EngineDown { tried, retry_in })
         }
         9 => {
-            let target = LogTarget::Container("k3d-dev-server-0".to_owned());
-            let lines = vec![LogItem::Mark(Mark::note(name)); some];
-            (TaskKey::Log(target), News::Log(lines))
+            let server = TaskKey::Log(LogTarget::Container("k3d-dev-server-0".to_owned()), 1);
+            (
+                server,
+                News::Log(vec![LogItem::Mark(Mark::note(name)); some]),
+            )
         }
         10 => {
             let problem = Problem::failed("a part of the program broke", name);

@@ -110,7 +110,7 @@ pub(super) fn continuous(key: &TaskKey, context: &Context) -> Option<Job> {
             let runtime = cx.world.backends()?.runtime;
             Box::new(|sink| Box::pin(usage::container(runtime, container, sink)))
         }
-        TaskKey::Log(target) => Box::new(|sink| Box::pin(log::run(cx, target, sink))),
+        TaskKey::Log(target, _) => Box::new(|sink| Box::pin(log::run(cx, target, sink))),
         TaskKey::Forward(id, wanted) => {
             Box::new(|sink| Box::pin(forward::run(cx, id, wanted, sink)))
         }
@@ -121,7 +121,7 @@ pub(super) fn continuous(key: &TaskKey, context: &Context) -> Option<Job> {
         }
         TaskKey::Plan(_)
         | TaskKey::Operation(_)
-        | TaskKey::Older(_)
+        | TaskKey::Older(..)
         | TaskKey::Export
         | TaskKey::Keep(..) => return None,
     })

@@ -35,7 +35,7 @@ pub(in crate::tui) fn job(context: &Context, before: Before) -> Job {
 }
 
 async fn page(context: &Context, before: Before) -> Result<Vec<LogLine>, Problem> {
-    let Before { target, lines } = before;
+    let Before { target, lines, .. } = before;
     // A store has up to a million lines, and the first line of who began last is far down.
     let known = tokio::task::spawn_blocking(move || beginnings(&lines))
         .await

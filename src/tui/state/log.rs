@@ -13,7 +13,10 @@ use crate::{
     config::Logs,
     domain::{Problem, log::LogItem},
     ops::logs::{Filter, Index, Level, Line, Pattern, Rule, Store},
-    tui::{dialogs::field::Field, msg::LogTarget},
+    tui::{
+        dialogs::field::Field,
+        msg::{LogTarget, TaskKey},
+    },
 };
 
 /// As many lines are judged by a new filter or search before the screen is looked at again: some milliseconds.
@@ -86,6 +89,8 @@ pub struct LogPane {
     pub target: Option<LogTarget>,
     /// Whose it is about to be, and from when on: moving through a list does not open a log for every row.
     pub next: Option<(LogTarget, Timestamp)>,
+    /// How many logs were opened before this one.
+    pub(super) opened: u64,
     /// Whether it stays whatever is selected, because a person asked for this one.
     pub pinned: bool,
     /// Whether the window ends with the newest line.
@@ -122,6 +127,7 @@ impl LogPane {
         Self {
             target: None,
             next: None,
+            opened: 0,
             pinned: false,
             follow: true,
             look: Look::default(),
@@ -139,14 +145,26 @@ impl LogPane {
 
     /// Changes over to another log. How lines look and what is searched for stays; the filter goes with its log.
     pub fn open(&mut self, target: Option<LogTarget>) {
+        self.next = None;
+        if target == self.target {
+            return;
+        }
         let look = self.look;
         let search = self.search.take().map(|search| Search::new(search.pattern));
         *self = Self {
             target,
+            opened: self.opened + 1,
             look,
             search,
             ..Self::new(self.kept.clone())
         };
+    }
+
+    /// The task that follows it.
+    #[must_use]
+    pub fn task(&self) -> Option<TaskKey> {
+        let target = self.target.clone()?;
+        Some(TaskKey::Log(target, self.opened))
     }
 
     /// Takes in lines.

@@ -44,11 +44,8 @@ pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
             state.filter.editing = true;
         }
         ActionId::Log => {
-            state.log.next = None;
             let target = state.log_target();
-            if target != state.log.target {
-                state.log.open(target);
-            }
+            state.log.open(target);
             state.focus = Pane::Log;
         }
         ActionId::Previous => previous(state),
@@ -256,9 +253,7 @@ fn open(state: &mut State) {
         Pane::Clusters => Pane::Pods,
         Pane::Nodes | Pane::Pods => {
             let target = state.log_target();
-            if target != state.log.target {
-                state.log.open(target);
-            }
+            state.log.open(target);
             Pane::Log
         }
         Pane::Log => Pane::Log,

@@ -227,7 +227,7 @@ pub fn wants(state: &State) -> Vec<TaskKey> {
             .take(MEASURED)
             .map(|node| TaskKey::Usage(node.name.clone())),
     );
-    keys.extend(state.log.target.clone().map(TaskKey::Log));
+    keys.extend(state.log.task());
     let list = &state.clusters.list;
     let forwards = state
         .forwards

@@ -79,11 +79,11 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
         (TaskKey::Usage(container), News::Usage(usage)) => {
             state.clusters.measure(&container, usage);
         }
-        (TaskKey::Log(target), News::Log(items)) if state.log.target.as_ref() == Some(&target) => {
+        (key @ TaskKey::Log(..), News::Log(items)) if state.log.task() == Some(key.clone()) => {
             state.log.take(&items);
         }
-        (TaskKey::Older(target), News::Older(result))
-            if state.log.target.as_ref() == Some(&target) =>
+        (TaskKey::Older(target, opened), News::Older(result))
+            if state.log.task() == Some(TaskKey::Log(target.clone(), opened)) =>
         {
             older(state, result);
         }

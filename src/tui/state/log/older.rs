@@ -35,7 +35,11 @@ impl LogPane {
             .filter(|_| self.older == Older::Wanted)?;
         self.older = Older::Asked;
         let lines = self.store.lines().clone();
-        Some(Before { target, lines })
+        Some(Before {
+            target,
+            opened: self.opened,
+            lines,
+        })
     }
 
     /// Takes in older lines; the current line and the window stay where they are.
