@@ -12,10 +12,12 @@ use jiff::Timestamp;
 
 use super::{KubeAccess, Kubeconfig, Plan, Step, StepId};
 use crate::{
-    distro::k3s::{self, kubeconfig, labels, load_balancer::Routes, mark, names, nodes, scripts},
+    distro::k3s::{
+        self, kubeconfig, labels, load_balancer::Routes, mark, names, nodes, scripts, volumes,
+    },
     domain::{
-        Cluster, ClusterSpec, Problem, Role, Secret, Subnet,
-        container::{ContainerSpec, EngineInfo, NetworkInfo, NetworkSpec, VolumeSpec},
+        Cluster, ClusterSpec, ImageVolume, Problem, Role, Secret, Subnet,
+        container::{ContainerSpec, EngineInfo, FileEntry, NetworkInfo, NetworkSpec, VolumeSpec},
         spec::WaitFor,
     },
 };
@@ -59,8 +61,8 @@ pub(super) struct Present<'a> {
     pub(super) cluster: Option<&'a Cluster>,
     /// Whether its network is there.
     pub(super) network: bool,
-    /// Whether its volume for images is there.
-    pub(super) image_volume: bool,
+    /// The volumes with k3d's label.
+    pub(super) volumes: &'a [VolumeSpec],
     /// The volume of its mark, if that is there.
     pub(super) mark: Option<&'a str>,
 }
@@ -124,6 +126,12 @@ pub(super) fn build(
     if spec.servers == 2 {
         plan.warnings.push(
             "two servers are less safe than one: etcd needs both of them to work; take 1 or 3"
+                .to_owned(),
+        );
+    }
+    if spec.image_volume == ImageVolume::None {
+        plan.warnings.push(
+            "without a volume for images k3d can neither start this cluster again nor add nodes to it"
                 .to_owned(),
         );
     }
@@ -218,12 +226,14 @@ fn world(
         };
         objects.push(plan.add(Step::CreateNetwork(network), before));
     }
-    if !present.image_volume {
-        let volume = VolumeSpec {
-            name: names::image_volume(&spec.name),
-            labels: labels::volume(&spec.name),
-        };
-        objects.push(plan.add(Step::CreateVolume(volume), mark));
+    for volume in volumes::managed(spec) {
+        if !present
+            .volumes
+            .iter()
+            .any(|there| there.name == volume.name)
+        {
+            objects.push(plan.add(Step::CreateVolume(volume), mark));
+        }
     }
     World {
         node_image,
@@ -251,6 +261,7 @@ fn fill(
     let spec = input.spec;
     let name = container.name.clone();
     let role = labels::role_of(&container.labels);
+    let memory = container.resources.memory;
     let found = present.node(&name);
     if found.is_some_and(crate::domain::Node::is_running) {
         return Ok(Filled {
@@ -268,11 +279,18 @@ fn fill(
     if found.is_none() {
         before = vec![plan.add(Step::CreateContainer(Box::new(container)), before)];
     }
-    let files = if role == Role::LoadBalancer {
+    let mut files = if role == Role::LoadBalancer {
         vec![Routes::new(spec, 1).file()?]
     } else {
         scripts::files(input.engine.cgroup_version, layout.host)
     };
+    files.extend(memory.map(scripts::memory));
+    let number = number_of(&name);
+    let own = spec.files.iter().filter(|item| item.is_for(role, number));
+    files.extend(own.map(|item| FileEntry {
+        path: volumes::path(&item.value.path),
+        ..item.value.clone()
+    }));
     let container = name.clone();
     let ready = vec![plan.add(Step::PutFiles { container, files }, before)];
     Ok(Filled {
@@ -281,6 +299,15 @@ fn fill(
         running: false,
         ready,
     })
+}
+
+/// The number at the end of a node's name; the load balancer is 0.
+fn number_of(name: &str) -> u32 {
+    let digits = name
+        .rsplit('-')
+        .next()
+        .and_then(|digits| digits.parse().ok());
+    digits.unwrap_or(0)
 }
 
 /// Starts a container that does not run. The step's place, or nothing.

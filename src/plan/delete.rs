@@ -134,10 +134,10 @@ fn own_volumes(input: &Delete<'_>) -> Vec<String> {
         .volumes
         .iter()
         .filter(|volume| {
-            let labelled = label(volume, labels::APP, labels::APP_K3D)
-                && label(volume, labels::CLUSTER, cluster.name.as_str());
-            let images = cluster.image_volume.as_deref() == Some(volume.name.as_str());
-            (labelled || images) && mark != Some(volume.name.as_str())
+            // A volume for images that serves several clusters is no cluster's own.
+            label(volume, labels::APP, labels::APP_K3D)
+                && label(volume, labels::CLUSTER, cluster.name.as_str())
+                && mark != Some(volume.name.as_str())
         })
         .map(|volume| volume.name.clone())
         .collect()

@@ -73,14 +73,10 @@ pub fn plan(input: &Finish<'_>) -> Result<Plan, Problem> {
         .collect();
     create::check::ports(&spec, port, &others)?;
     let layout = layout(input, &spec, port)?;
-    let image_volume = names::image_volume(&spec.name);
     let present = Present {
         cluster: Some(cluster),
         network: own_network(input).is_some(),
-        image_volume: input
-            .volumes
-            .iter()
-            .any(|volume| volume.name == image_volume),
+        volumes: input.volumes,
         mark: Some(&unfinished.volume),
     };
     let create = Create {

@@ -7,7 +7,7 @@ use crate::{
     distro::k3s::{labels, mark},
     domain::{
         ClusterName,
-        container::{ContainerSpec, Labels},
+        container::{ContainerSpec, Labels, Resources},
     },
 };
 
@@ -169,7 +169,34 @@ fn created(container: &ContainerSpec) -> Value {
         "tmpfs": container.tmpfs,
         "privileged": container.privileged,
         "extraHosts": container.extra_hosts,
+        "moreNetworks": container.more_networks,
+        "resources": resources(&container.resources),
     })
+}
+
+/// Only what is limited or asked for.
+fn resources(all: &Resources) -> Value {
+    let mut map = Map::new();
+    let mut add = |key: &str, value: Value| map.insert(key.to_owned(), value);
+    if let Some(bytes) = all.memory {
+        add("memory", bytes.into());
+    }
+    if let Some(nano) = all.nano_cpus {
+        add("nanoCpus", nano.into());
+    }
+    if !all.ulimits.is_empty() {
+        add("ulimits", json!(all.ulimits));
+    }
+    if let Some(device) = all.devices.first() {
+        add(
+            "gpus",
+            json!({ "count": device.count, "ids": device.ids, "driver": device.driver }),
+        );
+    }
+    if all.host_pid {
+        add("hostPid", true.into());
+    }
+    Value::Object(map)
 }
 
 fn masked_labels(all: &Labels) -> Value {

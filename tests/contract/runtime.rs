@@ -6,7 +6,9 @@ use coracle::{
     backend::ErrorKind,
     domain::{
         Protocol, PublishedPort,
-        container::{Attachment, ContainerState, FileEntry, LogRequest, NetworkSpec, VolumeSpec},
+        container::{
+            Attachment, ContainerState, FileEntry, LogRequest, NetworkSpec, Resources, VolumeSpec,
+        },
     },
 };
 use futures::TryStreamExt;
@@ -105,6 +107,13 @@ pub async fn a_container_is_listed_as_it_was_made(site: &Site) {
     spec.tmpfs = vec!["/run".to_owned()];
     spec.extra_hosts = vec!["other:10.1.2.3".to_owned()];
     spec.network_id_label = Some("coracle.contract.network");
+    spec.resources = Resources {
+        memory: Some(64 << 20),
+        nano_cpus: Some(500_000_000),
+        ulimits: vec!["nofile=512:1024".parse().unwrap()],
+        devices: Vec::new(),
+        host_pid: true,
+    };
     let id = site.runtime.create_container(&spec).await.unwrap();
 
     let created = site.listed().await;
@@ -148,6 +157,8 @@ pub async fn a_container_is_listed_as_it_was_made(site: &Site) {
     assert_eq!(configured, wanted);
     assert_eq!(detail.command, spec.command);
     assert_eq!(detail.extra_hosts, spec.extra_hosts);
+    assert_eq!(detail.resources, spec.resources);
+    assert_eq!(detail.restart, spec.restart);
     assert!(detail.env.contains(&spec.env[0]));
     assert!(detail.started.is_some() && detail.exit_code.is_none());
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::domain::{
-    ApiEndpoint, ClusterName, ClusterSpec, Role, Secret,
+    ApiEndpoint, ClusterName, ClusterSpec, Problem, Role, Secret,
     container::{ContainerInfo, Labels},
 };
 
@@ -83,11 +83,11 @@ pub(super) fn common(spec: &ClusterSpec, layout: &super::nodes::Layout) -> Label
         (NETWORK, layout.network.clone()),
         (NETWORK_RANGE, layout.subnet.to_string()),
         (NETWORK_EXTERNAL, "false".to_owned()),
-        (IMAGE_VOLUME, super::names::image_volume(name)),
         (TOKEN, layout.token.reveal().to_owned()),
         (URL, super::names::join_url(&super::names::server(name, 0))),
         (LOAD_BALANCER, balancer),
     ]));
+    all.extend(super::volumes::images(spec).map(|volume| (IMAGE_VOLUME.to_owned(), volume)));
     all
 }
 
@@ -105,6 +105,29 @@ pub(super) fn labels<const N: usize>(pairs: [(&str, String); N]) -> Labels {
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value))
         .collect()
+}
+
+/// A label of a person's own, `key=value` or `key`, without a value empty.
+///
+/// # Errors
+/// Where it has no key, or one that clusters are recognised by.
+pub fn custom(text: &str) -> Result<(String, String), Problem> {
+    let (key, value) = text.split_once('=').unwrap_or((text, ""));
+    let why = if key.is_empty() {
+        "it has no key".to_owned()
+    } else if key == APP
+        || ["k3d.", "k3s.", "coracle."]
+            .iter()
+            .any(|own| key.starts_with(own))
+    {
+        format!("clusters are recognised by {key:?}")
+    } else {
+        return Ok((key.to_owned(), value.to_owned()));
+    };
+    Err(Problem::usage(
+        format!("{text:?} cannot be a label of a container"),
+        why,
+    ))
 }
 
 /// The word for a role.

@@ -18,6 +18,7 @@ pub mod readiness;
 mod record;
 pub mod replace;
 pub mod scripts;
+pub mod volumes;
 
 /// Where a server writes the admin kubeconfig, as `K3S_KUBECONFIG_OUTPUT` tells it.
 pub const KUBECONFIG_PATH: &str = "/output/kubeconfig.yaml";

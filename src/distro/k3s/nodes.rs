@@ -6,10 +6,11 @@
 
 use std::net::IpAddr;
 
-use super::{API_PORT, KUBECONFIG_PATH, labels, names, scripts};
+use super::{API_PORT, KUBECONFIG_PATH, labels, names, scripts, volumes};
 use crate::domain::{
-    ClusterSpec, ForNodes, Problem, Protocol, PublishedPort, Role, Secret, Subnet,
-    container::ContainerSpec,
+    ClusterSpec, ForNodes, Limits, Problem, Protocol, PublishedPort, Role, Secret, Subnet,
+    container::{ContainerSpec, Labels, Resources},
+    limits::DeviceRequest,
 };
 
 /// What was chosen for a new cluster besides what its specification says.
@@ -141,7 +142,7 @@ pub fn load_balancer(spec: &ClusterSpec, layout: &Layout) -> ContainerSpec {
         ports: std::iter::once(api_port(spec, layout.port))
             .chain(proxied.map(|mapping| mapping.port))
             .collect(),
-        ..base(spec, layout, Role::LoadBalancer)
+        ..base(spec, layout, Role::LoadBalancer, 0)
     }
 }
 
@@ -157,23 +158,50 @@ fn node(spec: &ClusterSpec, layout: &Layout, role: Role, number: u16) -> Contain
             .filter(|mapping| mapping.direct && mapping.is_for(role, number.into()))
             .map(|mapping| mapping.port)
             .collect(),
-        ..base(spec, layout, role)
+        ..base(spec, layout, role, number)
     }
 }
 
 /// What all containers of a cluster have in common. The load balancer is privileged and has memory file systems too:
 /// k3d makes no difference there.
-fn base(spec: &ClusterSpec, layout: &Layout, role: Role) -> ContainerSpec {
-    let mut all = labels::common(spec, layout);
+fn base(spec: &ClusterSpec, layout: &Layout, role: Role, number: u16) -> ContainerSpec {
+    let own = chosen(&spec.runtime_labels, role, number);
+    // What is no label is refused before.
+    let own = own.iter().filter_map(|text| labels::custom(text).ok());
+    let mut all: Labels = own.collect();
+    all.extend(labels::common(spec, layout));
     all.insert(labels::ROLE.to_owned(), labels::role_word(role).to_owned());
     ContainerSpec {
         labels: all,
         network_id_label: Some(labels::NETWORK_ID),
         network: layout.network.clone(),
-        binds: vec![format!("{}:/k3d/images", names::image_volume(&spec.name))],
+        binds: volumes::binds(spec, role, number),
         tmpfs: vec!["/run".to_owned(), "/var/run".to_owned()],
         privileged: true,
+        resources: resources(&spec.limits, role),
         ..ContainerSpec::default()
+    }
+}
+
+/// What a container may use. The load balancer is limited in its processes only, as with k3d.
+fn resources(limits: &Limits, role: Role) -> Resources {
+    let (memory, nano_cpus) = match role {
+        Role::Server => (limits.servers_memory, limits.servers_cpus),
+        Role::Agent => (limits.agents_memory, limits.agents_cpus),
+        _ => (None, None),
+    };
+    let node = role.is_kubernetes();
+    let gpus = limits.gpus.as_deref().filter(|_| node);
+    Resources {
+        memory,
+        nano_cpus,
+        ulimits: limits.ulimits.clone(),
+        // What cannot be read is refused before.
+        devices: gpus
+            .and_then(|text| DeviceRequest::parse(text).ok())
+            .into_iter()
+            .collect(),
+        host_pid: limits.host_pid && node,
     }
 }
 

@@ -36,6 +36,17 @@ pub fn files(cgroup_version: u8, gateway: IpAddr) -> Vec<FileEntry> {
     files
 }
 
+/// The file by which a node whose container may use so many bytes of memory tells Kubernetes of no more.
+///
+/// k3d mounts files of the host for it, which a remote engine does not have. This one is found by k3d's entry point as
+/// well as by ours.
+#[must_use]
+pub fn memory(bytes: u64) -> FileEntry {
+    let text = include_str!("../../../assets/k3s/meminfo.sh")
+        .replace("@KILOBYTES@", &(bytes / 1024).to_string());
+    script("/bin/k3d-entrypoint-meminfo.sh", &text)
+}
+
 fn script(path: &str, text: &str) -> FileEntry {
     FileEntry {
         path: path.to_owned(),
@@ -63,13 +74,18 @@ mod tests {
 
     #[test]
     fn every_file_is_a_script_and_no_placeholder_is_left() {
-        for file in files(2, IpAddr::from([172, 18, 0, 1])) {
+        let mut all = files(2, IpAddr::from([172, 18, 0, 1]));
+        all.push(memory(1 << 30));
+        for file in all {
             let text = String::from_utf8(file.contents).unwrap();
             assert!(text.starts_with("#!/bin/sh\n"), "{}", file.path);
             assert!(!text.contains('@') || text.contains("$@"), "{}", file.path);
             assert_eq!(file.mode, 0o744);
             if file.path.contains("dns") {
                 assert!(text.contains("gateway=\"172.18.0.1\""));
+            }
+            if file.path.contains("meminfo") {
+                assert!(text.contains("\"1048576\""), "{text}");
             }
         }
     }

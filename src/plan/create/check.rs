@@ -1,10 +1,14 @@
 //! What a new cluster is refused for before anything is touched, and the choice of its addresses.
 
 use crate::{
-    distro::k3s::{labels, names, nodes},
+    distro::k3s::{
+        labels, names, nodes,
+        volumes::{self, Mount},
+    },
     domain::{
-        Cluster, ClusterNetwork, ClusterSpec, ImageVolume, Limits, NodeFilter, PortMapping,
-        Problem, Protocol, Registries, Role, Secret, Subnet, container::NetworkInfo, node_filter,
+        Cluster, ClusterNetwork, ClusterSpec, NodeFilter, PortMapping, Problem, Protocol,
+        Registries, Role, Secret, Subnet, container::NetworkInfo, limits::DeviceRequest,
+        node_filter,
     },
 };
 
@@ -21,7 +25,36 @@ pub(in crate::plan) fn spec(spec: &ClusterSpec) -> Result<(), Problem> {
     for mapping in &spec.ports {
         mapped(spec, mapping)?;
     }
+    values(spec)?;
     not_carried_out(spec)
+}
+
+/// Whether the values of their own kind can be read.
+fn values(spec: &ClusterSpec) -> Result<(), Problem> {
+    for item in &spec.volumes {
+        Mount::parse(&item.value)?;
+    }
+    for item in &spec.runtime_labels {
+        labels::custom(&item.value)?;
+    }
+    for item in &spec.files {
+        let path = volumes::path(&item.value.path);
+        if !path.starts_with('/') || path.ends_with('/') {
+            let why = format!("{path:?} is no absolute path of a file inside the container");
+            return Err(refusal(spec, why));
+        }
+    }
+    for item in &spec.node_labels {
+        let key = item.value.split('=').next().unwrap_or_default();
+        if key.is_empty() {
+            let why = format!("{:?} is no label of a node", item.value);
+            return Err(refusal(spec, why).with_hint("write KEY=VALUE"));
+        }
+    }
+    if let Some(gpus) = &spec.limits.gpus {
+        DeviceRequest::parse(gpus)?;
+    }
+    Ok(())
 }
 
 fn refusal(spec: &ClusterSpec, why: impl Into<String>) -> Problem {
@@ -114,20 +147,12 @@ fn mapped(spec: &ClusterSpec, mapping: &PortMapping) -> Result<(), Problem> {
 /// What cannot be carried out yet is said, not ignored.
 fn not_carried_out(spec: &ClusterSpec) -> Result<(), Problem> {
     let wanted = [
-        (!spec.volumes.is_empty(), "volumes"),
-        (!spec.runtime_labels.is_empty(), "labels of containers"),
-        (!spec.files.is_empty(), "files"),
-        (
-            spec.image_volume != ImageVolume::Own,
-            "another volume for images",
-        ),
         (
             !matches!(spec.network, ClusterNetwork::Own { ipv6: false, .. }),
             "a network other than one of its own with IPv4 addresses",
         ),
         (!spec.host_aliases.is_empty(), "host aliases"),
         (spec.registries != Registries::default(), "registries"),
-        (spec.limits != Limits::default(), "limits"),
         (!spec.dns_fix, "nodes without the DNS fix"),
     ];
     match wanted.iter().find(|(asked, _)| *asked) {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    domain::{ClusterNetwork, ForNodes, PortMapping},
+    domain::{ClusterNetwork, ForNodes, Limits, PortMapping},
     plan::fixtures::{chosen, engine, network, spec},
 };
 
@@ -169,4 +169,122 @@ fn ports_variables_arguments_and_labels_reach_the_nodes_that_they_are_for() {
         _ => None,
     });
     insta::assert_snapshot!(files.collect::<Vec<_>>().join("--- when all servers run\n"));
+}
+
+#[test]
+fn volumes_labels_files_and_limits_reach_the_containers_that_they_are_for() {
+    let mut wanted = spec("demo", 1, 1);
+    let items = |texts: &[&str]| {
+        texts
+            .iter()
+            .map(|text| ForNodes::parse(text).unwrap())
+            .collect()
+    };
+    wanted.volumes = items(&[
+        "/srv/data:/data:ro",
+        "k3d-db:k3s-storage@agent:0",
+        "mine:/mine@server:*;agent:*",
+    ]);
+    wanted.runtime_labels = items(&["team=a@loadbalancer", "tier=b@server:0"]);
+    wanted.files = vec![ForNodes {
+        value: FileEntry {
+            path: "k3s-manifests/app.yaml".to_owned(),
+            mode: 0o644,
+            contents: b"kind: X".to_vec(),
+        },
+        nodes: vec!["server:*".to_owned().try_into().unwrap()],
+    }];
+    wanted.limits = Limits {
+        servers_memory: Some(2 << 30),
+        agents_memory: Some(1 << 30),
+        agents_cpus: Some(500_000_000),
+        gpus: Some("all".to_owned()),
+        ulimits: vec!["nofile=1024:2048".parse().unwrap()],
+        host_pid: true,
+        ..Limits::default()
+    };
+    wanted
+        .lb_settings
+        .insert("defaultProxyTimeout".to_owned(), 900.into());
+    let plan = planned(&wanted, WaitFor::Usable);
+    let text = plan.to_text();
+    assert!(
+        text.contains("create volume k3d-db\n") || text.contains("create volume k3d-db "),
+        "{text}"
+    );
+    assert!(!text.contains("create volume mine"), "{text}");
+    let told: Vec<String> = containers(&plan)
+        .map(|node| {
+            let own = node
+                .labels
+                .iter()
+                .filter(|(key, _)| *key == "team" || *key == "tier");
+            format!(
+                "{} {:?} {:?}\n{:?}",
+                node.name,
+                node.binds,
+                own.collect::<Vec<_>>(),
+                node.resources
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"));
+    let written: Vec<String> = plan
+        .steps
+        .iter()
+        .filter_map(|planned| match &planned.step {
+            Step::PutFiles { container, files } => {
+                let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+                Some(format!("{container}: {}", paths.join(" ")))
+            }
+            _ => None,
+        })
+        .collect();
+    insta::assert_snapshot!(written.join("\n"));
+    let finished = mark::to_json(&wanted).unwrap();
+    assert_eq!(mark::from_json(&finished).unwrap(), wanted);
+}
+
+#[test]
+fn the_volume_for_images_is_the_cluster_s_own_or_another_or_none() {
+    let mut wanted = spec("demo", 1, 0);
+    let labelled = |plan: &Plan| {
+        let first = containers(plan).next().unwrap();
+        let label = first.labels.get(labels::IMAGE_VOLUME).cloned();
+        (label.unwrap_or_default(), first.binds.join(" "))
+    };
+    wanted.image_volume = ImageVolume::External("shared".to_owned());
+    let plan = planned(&wanted, WaitFor::Usable);
+    assert_eq!(
+        labelled(&plan),
+        ("shared".to_owned(), "shared:/k3d/images".to_owned())
+    );
+    assert!(!plan.to_text().contains("create volume shared"));
+    wanted.image_volume = ImageVolume::None;
+    let plan = planned(&wanted, WaitFor::Usable);
+    assert_eq!(labelled(&plan), (String::new(), String::new()));
+    assert!(plan.warnings.iter().any(|warning| warning.contains("k3d")));
+}
+
+#[test]
+fn values_that_cannot_be_read_are_refused_before_anything_is_touched() {
+    let broken: [fn(&mut ClusterSpec); 5] = [
+        |spec| spec.volumes = vec![ForNodes::every("/a:b".to_owned())],
+        |spec| spec.runtime_labels = vec![ForNodes::every("k3d.role=x".to_owned())],
+        |spec| spec.node_labels = vec![ForNodes::every("=x".to_owned())],
+        |spec| spec.limits.gpus = Some("fast".to_owned()),
+        |spec| {
+            spec.files = vec![ForNodes::every(FileEntry {
+                path: "x".to_owned(),
+                mode: 0,
+                contents: Vec::new(),
+            })];
+        },
+    ];
+    for (place, broken) in broken.iter().enumerate() {
+        let mut wanted = spec("demo", 1, 0);
+        broken(&mut wanted);
+        let problem = create(&wanted, WaitFor::Usable, &[]).unwrap_err();
+        assert_eq!(problem.kind.exit_code(), 2, "{place}: {problem}");
+    }
 }

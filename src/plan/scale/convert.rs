@@ -44,6 +44,7 @@ pub(super) fn add(plan: &mut Plan, input: &Scale<'_>) -> Result<Option<StepId>, 
         && spec.entrypoint.first().map(String::as_str) == Some(scripts::ENTRYPOINT)
     {
         files.extend(scripts::files(input.engine.cgroup_version, gateway));
+        files.extend(spec.resources.memory.map(scripts::memory));
     }
     files.extend(input.kept.iter().cloned());
     // While it is away nobody answers, so whatever asks the API is done before.

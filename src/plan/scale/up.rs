@@ -183,6 +183,7 @@ fn node(
     };
     let spec = join::container(model, &input.cluster.network, newcomer);
     let image = spec.image.clone();
+    let memory = spec.resources.memory;
     let pull = Step::PullImage { image };
     let pulled = match plan.steps.iter().position(|planned| planned.step == pull) {
         Some(earlier) => earlier,
@@ -199,6 +200,7 @@ fn node(
     let mut files = host.map_or_else(Vec::new, |gateway| {
         scripts::files(input.engine.cgroup_version, gateway)
     });
+    files.extend(memory.map(scripts::memory));
     files.extend(input.registries.map(|contents| FileEntry {
         path: REGISTRIES.to_owned(),
         mode: 0o644,
