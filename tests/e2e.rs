@@ -24,3 +24,9 @@ mod logs;
 #[cfg(test)]
 #[path = "e2e/ports.rs"]
 mod ports;
+#[cfg(test)]
+#[path = "e2e/prune.rs"]
+mod prune;
+#[cfg(test)]
+#[path = "e2e/story.rs"]
+mod story;

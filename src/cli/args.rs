@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{cluster, completion, config, forward, kubeconfig, logs, runtime_info, version};
+use super::{cluster, completion, config, forward, kubeconfig, logs, prune, runtime_info, version};
 
 /// A full-screen terminal manager for Kubernetes clusters that run in containers.
 ///
@@ -94,6 +94,8 @@ pub enum Command {
     Logs(Box<logs::Args>),
     /// Forward local ports to pods, through restarts and rollouts
     Forward(forward::Args),
+    /// List and remove what crashes and other tools left behind
+    Prune(prune::Args),
     /// Print a script that completes this command line in a shell
     Completion(completion::Args),
     /// Print what is known of the engine

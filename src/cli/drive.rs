@@ -66,6 +66,22 @@ pub async fn fulfil(
         .map_err(in_words)
 }
 
+/// Carries out a plan that was shown already.
+///
+/// # Errors
+/// What failed, and what is left of the work.
+pub async fn carry_out(
+    backends: &Backends,
+    request: &Request,
+    plan: Plan,
+    style: Style,
+    signals: &mut Signals,
+) -> Result<ops::Report, Problem> {
+    follow(backends, request, plan, style, signals)
+        .await
+        .map_err(in_words)
+}
+
 async fn follow(
     backends: &Backends,
     request: &Request,

@@ -19,6 +19,7 @@ mod logs;
 mod mask;
 mod output;
 mod progress;
+mod prune;
 mod runtime_info;
 mod screen;
 mod settings;
@@ -103,6 +104,7 @@ async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
         Command::Kubeconfig(command) => kubeconfig::run(cx, command).await,
         Command::Logs(args) => logs::run(cx, &args).await,
         Command::Forward(args) => forward::run(cx, args).await,
+        Command::Prune(args) => prune::run(cx, &args).await,
         Command::RuntimeInfo(args) => runtime_info::run(cx, &args).await,
         Command::Completion(args) => completion::run(&args),
         Command::Version(args) => version::run(&args, &cx.config.cluster),

@@ -56,6 +56,22 @@ pub fn data(value: &Value, format: Format) -> Result<String, Problem> {
     Ok(format!("{value:#}\n"))
 }
 
+/// A number of bytes in the largest unit of which there is at least one: `12.3 MiB`.
+#[must_use]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "one digit after the point is shown"
+)]
+pub fn size(bytes: u64) -> String {
+    let (unit, of) = match bytes {
+        0..0x400 => return format!("{bytes} B"),
+        0x400..0x10_0000 => ("KiB", 0x400),
+        0x10_0000..0x4000_0000 => ("MiB", 0x10_0000),
+        _ => ("GiB", 0x4000_0000_u64),
+    };
+    format!("{:.1} {unit}", bytes as f64 / of as f64)
+}
+
 /// Rows in aligned columns, the headers first unless there are none. Columns are as wide as their widest cell, and the
 /// last one is not padded. Cells come from engines and clusters, so that what moves a cursor is taken out.
 #[must_use]

@@ -75,6 +75,24 @@ impl KubeconfigFiles {
         self.own.as_ref().map(|directory| directory.join(name))
     }
 
+    /// The directory with the files that belong to one cluster each, and k3d's own one, which holds such files and the
+    /// files of nodes. None where only named files count.
+    #[must_use]
+    pub fn directories(&self) -> Vec<PathBuf> {
+        let Some(own) = &self.own else {
+            return Vec::new();
+        };
+        let set = std::env::var_os("XDG_CONFIG_HOME").filter(|path| !path.is_empty());
+        let theirs = match set {
+            // k3d takes it as it is.
+            Some(path) => Some(PathBuf::from(path)),
+            None => etcetera::home_dir()
+                .map(|home| home.join(".config").join("k3d"))
+                .ok(),
+        };
+        std::iter::once(own.clone()).chain(theirs).collect()
+    }
+
     /// The files, in order.
     #[must_use]
     pub fn paths(&self) -> &[PathBuf] {
@@ -196,6 +214,33 @@ pub fn merge(
         made,
     };
     Ok((!before.entries.is_empty() || before.current.is_some()).then_some(before))
+}
+
+/// The URLs of the API servers of all contexts of the files: name of the context, URL, and the user's name. Files that
+/// cannot be read have none.
+#[must_use]
+pub fn servers(files: &KubeconfigFiles) -> Vec<(String, String, String)> {
+    let documents: Vec<Document> = existing(files)
+        .iter()
+        .filter_map(|path| Document::parse("it", &fs::read_to_string(path).ok()?).ok())
+        .collect();
+    let cluster = |name: &str| {
+        let mut found = documents.iter();
+        found.find_map(|document| document.entry(List::Clusters, name))
+    };
+    let mut all = Vec::new();
+    for document in &documents {
+        for name in document.names(List::Contexts) {
+            let context = document.entry(List::Contexts, name);
+            let said = |field: &str| context.and_then(|entry| entry["context"][field].as_str());
+            let server = said("cluster").and_then(cluster);
+            let url = server.and_then(|entry| entry["cluster"]["server"].as_str());
+            if let (Some(url), Some(user)) = (url, said("user")) {
+                all.push((name.to_owned(), url.to_owned(), user.to_owned()));
+            }
+        }
+    }
+    all
 }
 
 /// Replaces a whole file by one kubeconfig, whatever is in it now; `context` is its current one if asked.

@@ -12,6 +12,7 @@ pub mod kubeconfig;
 pub mod kubeconfig_file;
 mod kubeconfig_lock;
 mod kubeconfig_write;
+mod leftovers;
 pub mod logs;
 pub mod observe;
 pub mod open;
@@ -27,6 +28,7 @@ pub mod workload;
 pub use cancel::Cancel;
 pub use carry_out::carry_out;
 pub use execute::{Failure, Report};
+pub use leftovers::leftovers;
 pub use observe::{World, observe};
 pub use prepare::prepare;
 
@@ -68,6 +70,13 @@ pub enum Wish {
     Finish(ClusterName),
     /// What an interrupted operation left, removed.
     Remove(ClusterName),
+    /// What crashes and other tools left behind, removed.
+    Prune {
+        /// Whether clusters whose making was interrupted go although a server of theirs runs.
+        interrupted: bool,
+        /// Only the ones of these names and paths; all where none is named.
+        only: Vec<String>,
+    },
 }
 
 impl Wish {
@@ -75,6 +84,7 @@ impl Wish {
     #[must_use]
     pub fn about(&self) -> Subject {
         match self {
+            Self::Prune { .. } => Subject::Leftovers,
             Self::Create { spec, .. } => spec.name.clone().into(),
             Self::Scale { cluster, .. }
             | Self::Delete(cluster)

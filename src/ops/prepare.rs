@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     Request, Wish, World,
+    leftovers::leftovers,
     observe::{details, observe},
     recover, surroundings,
 };
@@ -24,7 +25,7 @@ use crate::{
         create::{self, Chosen, Create},
         delete::{self, Delete},
         finish::{self, Finish},
-        restart,
+        prune, restart,
         scale::{self, Scale},
         start::{self, Start},
         stop,
@@ -122,6 +123,10 @@ pub(super) async fn prepare_beside(
                 agents: count(agents, Role::Agent),
                 wait,
             })
+        }
+        Wish::Prune { interrupted, only } => {
+            let found = leftovers(backends, &request.files, *interrupted).await?;
+            Ok(prune::plan(&found.only(only)))
         }
         Wish::Finish(name) => finish::plan(&Finish {
             cluster: free(&world, name, "finished")?,

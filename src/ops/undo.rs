@@ -99,6 +99,7 @@ pub(super) fn not_gone(plan: &Plan, begun: &Begun) -> Vec<String> {
             Step::RemoveContainer { container } => Some(format!("container {container}")),
             Step::RemoveNetwork { network } => Some(format!("network {network}")),
             Step::RemoveVolume { volume } => Some(format!("volume {volume}")),
+            Step::RemovePath { path } => Some(path.clone()),
             Step::RemoveKubeconfig { context } => {
                 Some(format!("context {context} in the kubeconfig"))
             }

@@ -71,6 +71,7 @@ const fn action(step: &Step) -> &'static str {
         Step::SetHostRecord { .. } => "setHostRecord",
         Step::MergeKubeconfig { .. } => "mergeKubeconfig",
         Step::RemoveKubeconfig { .. } => "removeKubeconfig",
+        Step::RemovePath { .. } => "removePath",
         Step::Cordon { .. } => "cordon",
         Step::Drain { .. } => "drain",
         Step::ForgetNode { .. } => "forgetNode",
@@ -125,6 +126,7 @@ fn details(step: &Step) -> Map<String, Value> {
             switch,
         } => json!({ "url": access.url, "context": context, "switch": switch }),
         Step::RemoveKubeconfig { context } => json!({ "context": context }),
+        Step::RemovePath { path } => json!({ "path": path }),
         Step::Cordon { access, node }
         | Step::ForgetNode { access, node }
         | Step::DeleteNodeObject { access, node } => {

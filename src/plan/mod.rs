@@ -13,6 +13,7 @@ pub mod finish;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod json;
+pub mod prune;
 pub mod restart;
 pub mod scale;
 pub mod start;

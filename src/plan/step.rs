@@ -80,6 +80,8 @@ pub enum Step {
     },
     /// Take the cluster's entries out of the default kubeconfig.
     RemoveKubeconfig { context: String },
+    /// Remove a kubeconfig file, or a directory with the files of a node, from this machine.
+    RemovePath { path: String },
     /// Keep new pods away from a node.
     Cordon { access: KubeAccess, node: String },
     /// Evict the pods of a node; when the deadline is over the rest is left to the node's end.
@@ -166,6 +168,7 @@ impl Step {
             Self::RemoveKubeconfig { context } => {
                 format!("remove context {context} from the kubeconfig")
             }
+            Self::RemovePath { path } => format!("remove {path}"),
             Self::Cordon { node, .. } => format!("cordon {node}"),
             Self::Drain { node, deadline, .. } => {
                 format!("drain {node} (at most {} s)", deadline.as_secs())

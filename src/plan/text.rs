@@ -19,6 +19,7 @@ impl Step {
             | Self::RemoveNetwork { .. }
             | Self::RemoveVolume { .. }
             | Self::RemoveKubeconfig { .. }
+            | Self::RemovePath { .. }
             | Self::DeleteNodeObject { .. } => '-',
             Self::PutFiles { .. }
             | Self::StartContainer { .. }

@@ -2,93 +2,17 @@
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Stdio},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
-use tempfile::TempDir;
 
-/// A cluster's name and a home for the binary; whatever is left of the cluster goes when this does.
-struct Story {
-    name: String,
-    home: TempDir,
-}
-
-impl Story {
-    fn new(story: &str) -> Self {
-        Self {
-            name: format!("e2e-cli-{story}-{}", std::process::id()),
-            home: TempDir::new().unwrap(),
-        }
-    }
-
-    /// The binary with the arguments, in which `NAME` is the cluster's name.
-    fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_coracle"));
-        command
-            .args(arguments.replace("NAME", &self.name).split_whitespace())
-            .env("HOME", self.home.path())
-            .env("KUBECONFIG", self.home.path().join("kubeconfig"))
-            .env_remove("XDG_CONFIG_HOME")
-            .current_dir(self.home.path());
-        for (variable, setting) in [
-            ("CORACLE_E2E_K3S_IMAGE", "CORACLE_CLUSTER_IMAGE"),
-            ("CORACLE_E2E_PROXY_IMAGE", "CORACLE_CLUSTER_PROXY_IMAGE"),
-        ] {
-            if let Ok(image) = std::env::var(variable) {
-                command.env(setting, image);
-            }
-        }
-        command
-    }
-
-    /// Runs it to its end, which has to be the given one, and returns what it printed.
-    fn run(&self, arguments: &str, code: i32) -> String {
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = self.command(arguments).output().unwrap();
-        let stderr = String::from_utf8_lossy(&stderr);
-        assert_eq!(status.code(), Some(code), "{arguments}\n{stderr}");
-        String::from_utf8(stdout).unwrap()
-    }
-
-    fn json(&self, arguments: &str) -> Value {
-        serde_json::from_str(&self.run(arguments, 0)).unwrap()
-    }
-
-    /// What the engine holds under the cluster's name.
-    fn remains(&self) -> Vec<String> {
-        let list = |arguments: &[&str]| {
-            let output = Command::new("docker").args(arguments).output().unwrap();
-            assert!(output.status.success(), "docker {arguments:?}");
-            String::from_utf8(output.stdout).unwrap()
-        };
-        let all = [
-            list(&["ps", "--all", "--format", "{{.Names}}"]),
-            list(&["volume", "ls", "--format", "{{.Name}}"]),
-            list(&["network", "ls", "--format", "{{.Name}}"]),
-        ]
-        .concat();
-        let own = |line: &&str| line.contains(&self.name);
-        all.lines().filter(own).map(str::to_owned).collect()
-    }
-}
-
-impl Drop for Story {
-    fn drop(&mut self) {
-        for verb in ["cluster delete NAME", "cluster finish --remove NAME"] {
-            let _ = self.command(verb).output();
-        }
-    }
-}
+use crate::story::Story;
 
 #[test]
 fn a_script_creates_uses_stops_starts_and_deletes_a_cluster() {
     let story = Story::new("life");
-    let kubeconfig = || std::fs::read_to_string(story.home.path().join("kubeconfig")).unwrap();
+    let kubeconfig = || std::fs::read_to_string(story.home().join("kubeconfig")).unwrap();
     let context = format!("k3d-{}", story.name);
 
     let created = story.json("cluster create NAME -a 1 -o json");
@@ -103,7 +27,7 @@ fn a_script_creates_uses_stops_starts_and_deletes_a_cluster() {
 
     let file = story.run("kubeconfig merge NAME", 0);
     let file = std::path::Path::new(file.trim());
-    assert!(file.starts_with(story.home.path()) && file.exists());
+    assert!(file.starts_with(story.home()) && file.exists());
 
     story.run("cluster create NAME", 4);
     story.run("cluster stop NAME", 0);

@@ -9,6 +9,7 @@ mod kubeconfig;
 mod networks;
 mod node_log;
 mod nodes;
+mod paths;
 mod run;
 mod waits;
 
@@ -67,6 +68,7 @@ pub(super) async fn run(run: &Run<'_>, id: StepId, step: &Step) -> Result<Effect
             context,
             switch,
         } => kubeconfig::merge(run, id, access, context, *switch).await,
+        Step::RemovePath { path } => paths::remove(path).await,
         Step::RemoveKubeconfig { context } => kubeconfig::remove(run, context).await,
         Step::Cordon { access, node } => nodes::cordon(run, access, node).await,
         Step::Drain {
