@@ -112,7 +112,7 @@ pub fn plan(input: &Scale<'_>) -> Result<Plan, Problem> {
     let written = down::add(&mut plan, input, routes.as_mut())?;
     // What is gone cannot be brought back, so then a failure further on takes nothing back either.
     plan.undoable = plan.steps.is_empty();
-    let converted = convert::add(&mut plan, input)?;
+    let converted = convert::add(&mut plan, input);
     up::add(&mut plan, input, routes.as_mut(), written, converted)?;
     convert::end(&mut plan, input, converted);
     Ok(plan)

@@ -7,12 +7,12 @@
 use super::Scale;
 use crate::{
     distro::k3s::{join, labels, replace, scripts},
-    domain::{Problem, Role, container::ContainerDetail},
+    domain::{Role, container::ContainerDetail},
     plan::{Plan, Step, StepId},
 };
 
 /// Adds them where servers are to join that could not, and returns the step after which they can.
-pub(super) fn add(plan: &mut Plan, input: &Scale<'_>) -> Result<Option<StepId>, Problem> {
+pub(super) fn add(plan: &mut Plan, input: &Scale<'_>) -> Option<StepId> {
     let cluster = input.cluster;
     let servers: Vec<&ContainerDetail> = cluster
         .with_role(Role::Server)
@@ -20,10 +20,10 @@ pub(super) fn add(plan: &mut Plan, input: &Scale<'_>) -> Result<Option<StepId>, 
         .collect();
     let more = input.wanted(Role::Server) > cluster.count(Role::Server).1;
     let [server] = servers.as_slice() else {
-        return Ok(None);
+        return None;
     };
     if !more || join::can_take_servers(&servers) {
-        return Ok(None);
+        return None;
     }
     let name = server.info.name.clone();
     let old = replace::before(&name);
@@ -70,7 +70,7 @@ pub(super) fn add(plan: &mut Plan, input: &Scale<'_>) -> Result<Option<StepId>, 
     };
     let up = plan.add(up, [exchanged]);
     let access = input.access();
-    Ok(Some(plan.add(Step::WaitForApi { access }, [up])))
+    Some(plan.add(Step::WaitForApi { access }, [up]))
 }
 
 /// Adds the last step: the server as it was goes when nothing can fail any more.
