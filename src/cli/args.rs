@@ -9,7 +9,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{cluster, completion, config, forward, kubeconfig, logs, prune, runtime_info, version};
+use super::{
+    cluster, completion, config, debug, forward, kubeconfig, logs, prune, runtime_info, version,
+};
 
 /// A full-screen terminal manager for Kubernetes clusters that run in containers.
 ///
@@ -98,6 +100,9 @@ pub enum Command {
     Prune(prune::Args),
     /// Print a script that completes this command line in a shell
     Completion(completion::Args),
+    /// Look into what a cluster is made of
+    #[command(subcommand, hide = true)]
+    Debug(debug::Command),
     /// Print what is known of the engine
     #[command(hide = true)]
     RuntimeInfo(runtime_info::Args),

@@ -10,6 +10,7 @@ mod cluster;
 mod completion;
 mod config;
 mod context;
+mod debug;
 mod drive;
 mod flags;
 mod forward;
@@ -105,6 +106,7 @@ async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
         Command::Logs(args) => logs::run(cx, &args).await,
         Command::Forward(args) => forward::run(cx, args).await,
         Command::Prune(args) => prune::run(cx, &args).await,
+        Command::Debug(command) => debug::run(cx, command).await,
         Command::RuntimeInfo(args) => runtime_info::run(cx, &args).await,
         Command::Completion(args) => completion::run(&args),
         Command::Version(args) => version::run(&args, &cx.config.cluster),

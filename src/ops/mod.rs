@@ -16,6 +16,7 @@ mod leftovers;
 pub mod logs;
 pub mod observe;
 pub mod open;
+pub mod ports;
 mod prepare;
 pub mod reach;
 pub mod recover;
@@ -34,7 +35,7 @@ pub use prepare::prepare;
 
 use crate::{
     backend::Backends,
-    domain::{ClusterName, ClusterSpec, spec::RunOptions},
+    domain::{ClusterName, ClusterSpec, PortMapping, spec::RunOptions},
     ops::kubeconfig_file::KubeconfigFiles,
     plan::{Kubeconfig, Subject},
 };
@@ -66,6 +67,15 @@ pub enum Wish {
         /// How many agents.
         agents: Option<u16>,
     },
+    /// Ports of its load balancer, added and removed in one go.
+    Ports {
+        /// Which cluster.
+        cluster: ClusterName,
+        /// What is published in addition.
+        add: Vec<PortMapping>,
+        /// What is not published any more; one that names some of a port's nodes only takes these out.
+        delete: Vec<PortMapping>,
+    },
     /// An interrupted operation brought to its end.
     Finish(ClusterName),
     /// What an interrupted operation left, removed.
@@ -87,6 +97,7 @@ impl Wish {
             Self::Prune { .. } => Subject::Leftovers,
             Self::Create { spec, .. } => spec.name.clone().into(),
             Self::Scale { cluster, .. }
+            | Self::Ports { cluster, .. }
             | Self::Delete(cluster)
             | Self::Start(cluster)
             | Self::Stop(cluster)

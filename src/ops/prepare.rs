@@ -6,15 +6,11 @@ use super::{
     Request, Wish, World,
     leftovers::leftovers,
     observe::{details, observe},
-    recover, surroundings,
+    ports, recover, surroundings,
 };
 use crate::{
     backend::{Backends, ErrorKind},
-    distro::k3s::{
-        labels,
-        load_balancer::{self, Routes},
-        names,
-    },
+    distro::k3s::{labels, names},
     domain::{
         ApiEndpoint, Cluster, ClusterName, ClusterSpec, ClusterState, Distribution, Problem,
         Protocol, PublishedPort, Role, Subnet,
@@ -24,6 +20,7 @@ use crate::{
         Kubeconfig, Plan,
         create::{self, Chosen, Create},
         delete::{self, Delete},
+        edit::{self, Edit},
         finish::{self, Finish},
         prune, restart,
         scale::{self, Scale},
@@ -62,10 +59,7 @@ pub(super) async fn prepare_beside(
     match &request.wish {
         Wish::Create { spec, kubeconfig } => {
             let chosen = choose(spec.api.host_ip)?;
-            if surroundings::is_local(backends, &world.engine) {
-                check_ports(spec)?;
-            }
-            create::plan(&Create {
+            let plan = create::plan(&Create {
                 spec,
                 wait,
                 kubeconfig: *kubeconfig,
@@ -73,7 +67,10 @@ pub(super) async fn prepare_beside(
                 networks: &in_use(backends, &world, refused),
                 engine: &world.engine,
                 chosen: &chosen,
-            })
+            })?;
+            let local = surroundings::is_local(backends, &world.engine);
+            ports::free(&named_ports(spec), &world.containers, local)?;
+            Ok(plan)
         }
         Wish::Delete(name) | Wish::Remove(name) => {
             let cluster = match remains(&world, name) {
@@ -116,7 +113,7 @@ pub(super) async fn prepare_beside(
                 details: &details(backends, cluster).await,
                 networks: &world.networks,
                 engine: &world.engine,
-                routes: routes(backends, cluster).await?.as_ref(),
+                routes: ports::routes(backends, cluster).await?.as_ref(),
                 registries: registries(backends, cluster).await?.as_deref(),
                 kept: &kept(backends, cluster).await?,
                 servers: count(servers, Role::Server),
@@ -127,6 +124,23 @@ pub(super) async fn prepare_beside(
         Wish::Prune { interrupted, only } => {
             let found = leftovers(backends, &request.files, *interrupted).await?;
             Ok(prune::plan(&found.only(only)))
+        }
+        Wish::Ports {
+            cluster,
+            add,
+            delete,
+        } => {
+            let cluster = free(&world, cluster, "changed")?;
+            let local = surroundings::is_local(backends, &world.engine);
+            ports::check(cluster, add, &world.containers, local)?;
+            edit::plan(&Edit {
+                cluster,
+                details: &details(backends, cluster).await,
+                routes: ports::routes(backends, cluster).await?.as_ref(),
+                add: &ports::resolve(cluster, add)?,
+                delete: &ports::resolve(cluster, delete)?,
+                wait,
+            })
         }
         Wish::Finish(name) => finish::plan(&Finish {
             cluster: free(&world, name, "finished")?,
@@ -218,28 +232,16 @@ fn in_use(backends: &Backends, world: &World, refused: &[Subnet]) -> Vec<Network
     networks
 }
 
-fn check_ports(spec: &ClusterSpec) -> Result<(), Problem> {
+/// The ports of the host that a specification names.
+fn named_ports(spec: &ClusterSpec) -> Vec<PublishedPort> {
     let api = spec.api.port.map(|host_port| PublishedPort {
         container_port: crate::distro::k3s::API_PORT,
         protocol: Protocol::Tcp,
         host_ip: spec.api.host_ip,
         host_port,
     });
-    let own = spec.ports.iter().map(|mapping| &mapping.port);
-    match api.iter().chain(own).find_map(surroundings::busy) {
-        Some(problem) => Err(problem),
-        None => Ok(()),
-    }
-}
-
-/// The load balancer's configuration.
-async fn routes(backends: &Backends, cluster: &Cluster) -> Result<Option<Routes>, Problem> {
-    let Some(balancer) = cluster.with_role(Role::LoadBalancer).next() else {
-        return Ok(None);
-    };
-    let file = read(backends, &balancer.name, load_balancer::PATH).await?;
-    file.map(|bytes| Routes::parse(&String::from_utf8_lossy(&bytes)))
-        .transpose()
+    let own = spec.ports.iter().map(|mapping| mapping.port);
+    api.into_iter().chain(own).collect()
 }
 
 /// What a person configured for registries, from the first node that tells.
@@ -268,7 +270,7 @@ async fn kept(backends: &Backends, cluster: &Cluster) -> Result<Vec<FileEntry>, 
     Ok(kept)
 }
 
-async fn read(
+pub(super) async fn read(
     backends: &Backends,
     container: &str,
     path: &str,

@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+pub mod edit;
 mod finish;
 mod info;
 mod list;
@@ -36,6 +37,9 @@ pub enum Command {
     Restart(restart::Args),
     /// Change the number of nodes of a running cluster
     Scale(scale::Args),
+    /// Publish ports of a cluster that is there, or no longer; only its load balancer is touched
+    #[command(visible_alias = "update")]
+    Edit(edit::Args),
     /// Delete clusters and everything in them, without asking
     #[command(visible_aliases = ["rm", "del"])]
     Delete(delete::Args),
@@ -57,6 +61,7 @@ pub async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
         Command::Stop(args) => stop::run(cx, &args).await,
         Command::Restart(args) => restart::run(cx, &args).await,
         Command::Scale(args) => scale::run(cx, &args).await,
+        Command::Edit(args) => edit::run(cx, &args).await,
         Command::Delete(args) => delete::run(cx, &args).await,
         Command::Finish(args) => finish::run(cx, &args).await,
     }

@@ -141,6 +141,12 @@ impl Routes {
         }
     }
 
+    /// The same as data.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        serde_json::json!({ "ports": self.ports, "settings": self.settings })
+    }
+
     /// The file, ready to be put into the container.
     ///
     /// # Errors
