@@ -39,12 +39,12 @@ fn nodes(cluster: &Cluster, mapping: &PortMapping) -> Result<Vec<String>, Proble
     let of = |role: Role| -> Vec<&Node> { cluster.with_role(role).collect() };
     let (servers, agents) = (of(Role::Server), of(Role::Agent));
     let count = |nodes: &[&Node]| u16::try_from(nodes.len()).unwrap_or(u16::MAX);
-    let (named, filters): (Vec<_>, Vec<_>) = mapping.nodes.iter().cloned().partition(|filter| {
+    let (single, filters): (Vec<_>, Vec<_>) = mapping.nodes.iter().cloned().partition(|filter| {
         let name = filter.to_string();
         cluster.nodes.iter().any(|node| node.name == name)
     });
-    let mut names: Vec<String> = named.iter().map(ToString::to_string).collect();
-    if named.is_empty() || !filters.is_empty() {
+    let mut names: Vec<String> = single.iter().map(ToString::to_string).collect();
+    if single.is_empty() || !filters.is_empty() {
         let chosen = node_filter::choose(&filters, count(&servers), count(&agents), false)?;
         names.extend(chosen.into_iter().filter_map(|(role, place)| {
             let list = if role == Role::Server {

@@ -65,7 +65,7 @@ async fn a_lone_server_grows_to_three_and_keeps_what_it_had() {
     let first = format!("k3d-{}-server-0", life.name);
     life.backends
         .runtime
-        .stop(&first, std::time::Duration::from_secs(20))
+        .stop(&first, Duration::from_secs(20))
         .await
         .unwrap();
     let members = life.api().await.list(&nodes::KIND, "", "").await.unwrap();
@@ -148,7 +148,7 @@ async fn longest_silence<T>(port: u16, work: impl Future<Output = T>) -> (T, Dur
     (done, longest.max(heard.elapsed()))
 }
 
-/// A pod that echoes behind NodePort 30007 of every node.
+/// A pod that echoes behind port 30007 of every node.
 async fn deploy(life: &Life) {
     let labels = json!({ "app": "echo" });
     let pod = json!({
@@ -190,32 +190,11 @@ async fn targets(life: &Life, port: u16) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test]
-async fn ports_come_and_go_on_a_live_cluster_with_seconds_of_silence() {
-    let life = Life::new("ports-edit").await;
-    life.run(Life::create(life.spec(1, 1))).await.unwrap();
-    deploy(&life).await;
-    let (first, second) = (free_port(), free_port());
-    let report = life.run(edit(&life, &format!("{first}:30007"), "")).await;
-    println!("a port is added in {:?}", report.unwrap().took);
-    until_it_echoes(first).await;
-    assert_eq!(targets(&life, 30007).await, ["server-0", "agent-0"]);
-
-    // Another one, and how long the first one is away for it.
-    let wish = edit(&life, &format!("{second}:30007@agent:0"), "");
-    let (report, silence) = longest_silence(first, life.run(wish)).await;
-    println!(
-        "a port is added in {:?}, silence {silence:?}",
-        report.unwrap().took
-    );
-    assert!(silence < Duration::from_secs(15), "{silence:?}");
-    until_it_echoes(second).await;
-    life.api().await.health().await.unwrap();
-
-    // Who has a port that is wanted: this process, a container.
+/// This process, or a container.
+async fn who_has_a_port_is_said(life: &Life) {
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = held.local_addr().unwrap().port();
-    let problem = life.prepare(edit(&life, &format!("{taken}:80"), "")).await;
+    let problem = life.prepare(edit(life, &format!("{taken}:80"), "")).await;
     let process = format!("process {}", std::process::id());
     let problem = problem.unwrap_err();
     assert!(problem.why.contains(&process), "{problem}");
@@ -243,7 +222,7 @@ async fn ports_come_and_go_on_a_live_cluster_with_seconds_of_silence() {
     let port = Command::new("docker").args(["port", &other, "7"]).output();
     let port = String::from_utf8(port.unwrap().stdout).unwrap();
     let port = port.trim().rsplit(':').next().unwrap().to_owned();
-    let problem = life.prepare(edit(&life, &format!("{port}:80"), "")).await;
+    let problem = life.prepare(edit(life, &format!("{port}:80"), "")).await;
     assert!(
         Command::new("docker")
             .args(["rm", "-f", &other])
@@ -255,6 +234,31 @@ async fn ports_come_and_go_on_a_live_cluster_with_seconds_of_silence() {
         problem.why.contains(&format!("container {other}")),
         "{problem}"
     );
+}
+
+#[tokio::test]
+async fn ports_come_and_go_on_a_live_cluster_with_seconds_of_silence() {
+    let life = Life::new("ports-edit").await;
+    life.run(Life::create(life.spec(1, 1))).await.unwrap();
+    deploy(&life).await;
+    let (first, second) = (free_port(), free_port());
+    let report = life.run(edit(&life, &format!("{first}:30007"), "")).await;
+    println!("a port is added in {:?}", report.unwrap().took);
+    until_it_echoes(first).await;
+    assert_eq!(targets(&life, 30007).await, ["server-0", "agent-0"]);
+
+    // Another one, and how long the first one is away for it.
+    let wish = edit(&life, &format!("{second}:30007@agent:0"), "");
+    let (report, silence) = longest_silence(first, life.run(wish)).await;
+    println!(
+        "a port is added in {:?}, silence {silence:?}",
+        report.unwrap().took
+    );
+    assert!(silence < Duration::from_secs(15), "{silence:?}");
+    until_it_echoes(second).await;
+    life.api().await.health().await.unwrap();
+
+    who_has_a_port_is_said(&life).await;
 
     // Other targets of a port take no other container, and nothing is away.
     let before = life
