@@ -10,6 +10,9 @@ mod engine;
 #[path = "e2e/forward.rs"]
 mod forward;
 #[cfg(test)]
+#[path = "e2e/images.rs"]
+mod images;
+#[cfg(test)]
 #[path = "e2e/kube.rs"]
 mod kube;
 #[cfg(test)]

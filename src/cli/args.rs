@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    cluster, completion, config, debug, forward, kubeconfig, logs, prune, runtime_info, version,
+    cluster, completion, config, debug, forward, image, kubeconfig, logs, prune, runtime_info,
+    version,
 };
 
 /// A full-screen terminal manager for Kubernetes clusters that run in containers.
@@ -89,6 +90,9 @@ pub enum Command {
     /// Write k3d's config files, and bring them up to date
     #[command(subcommand)]
     Config(config::Command),
+    /// Send images to the nodes of clusters, list and remove them
+    #[command(subcommand, visible_alias = "images")]
+    Image(image::Command),
     /// Print, merge and remove the clusters' kubeconfigs
     #[command(subcommand)]
     Kubeconfig(kubeconfig::Command),

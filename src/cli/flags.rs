@@ -34,7 +34,7 @@ impl From<WaitWord> for WaitFor {
 }
 
 /// What `--timeout 0s` means: k3d's word for as long as it takes.
-const NO_LIMIT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+pub const NO_LIMIT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A duration as Go writes it: `90s`, `5m`, `1h30m`, `500ms`. Zero is no limit.
 ///

@@ -14,6 +14,7 @@ mod debug;
 mod drive;
 mod flags;
 mod forward;
+mod image;
 mod kubeconfig;
 mod logging;
 mod logs;
@@ -102,6 +103,7 @@ async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
     match command {
         Command::Cluster(command) => cluster::run(cx, command).await,
         Command::Config(command) => config::run(cx, &command),
+        Command::Image(command) => image::run(cx, command).await,
         Command::Kubeconfig(command) => kubeconfig::run(cx, command).await,
         Command::Logs(args) => logs::run(cx, &args).await,
         Command::Forward(args) => forward::run(cx, args).await,

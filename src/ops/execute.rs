@@ -165,7 +165,7 @@ async fn go(run: &Run<'_>, timeout: Duration, cancel: &Cancel) -> (Begun, Option
                     halt = Some(Halt::Failed(problem.clone()));
                     if plan.undoable {
                         stop.cancel();
-                    } else {
+                    } else if !steps::is_for_itself(&plan.steps[id].step) {
                         let grace = Instant::now() + GO_ON;
                         let sooner = grace.min(deadline.deadline());
                         deadline.as_mut().reset(sooner);
@@ -237,11 +237,25 @@ async fn one(
     (id, ended)
 }
 
+/// The first failure, and what else failed of a plan that went on.
+fn with_others(first: &Problem, begun: &Begun) -> Problem {
+    let mut problem = first.clone();
+    let failures = begun.values().filter_map(|end| match end {
+        Ended::Failed { problem, .. } if problem != first => Some(problem),
+        _ => None,
+    });
+    for other in failures {
+        problem.why.push_str("\nalso: ");
+        problem.why.push_str(&other.to_string());
+    }
+    problem
+}
+
 /// Puts into words why the work ended early.
 fn explain(run: &Run<'_>, plan: &Plan, halt: Halt, begun: &Begun, timeout: Duration) -> Problem {
     let what = format!("could not {}", plan.title);
     match halt {
-        Halt::Failed(problem) => problem,
+        Halt::Failed(problem) => with_others(&problem, begun),
         Halt::Cancelled => Problem::refused(what, "it was cancelled"),
         Halt::TimedOut => {
             let mut why = format!("it was not done within {}", steps::seconds(timeout));

@@ -8,6 +8,7 @@ mod carry_out;
 pub mod execute;
 pub mod follow;
 pub mod forward;
+pub mod images;
 pub mod kubeconfig;
 pub mod kubeconfig_file;
 mod kubeconfig_lock;
@@ -76,6 +77,20 @@ pub enum Wish {
         /// What is not published any more; one that names some of a port's nodes only takes these out.
         delete: Vec<PortMapping>,
     },
+    /// Images on all nodes of a cluster that run.
+    ImportImages {
+        /// Which cluster.
+        cluster: ClusterName,
+        /// Which images.
+        images: Vec<images::Wanted>,
+    },
+    /// Images gone from all nodes of a cluster that run.
+    RemoveImages {
+        /// Which cluster.
+        cluster: ClusterName,
+        /// Their names.
+        images: Vec<String>,
+    },
     /// An interrupted operation brought to its end.
     Finish(ClusterName),
     /// What an interrupted operation left, removed.
@@ -98,6 +113,8 @@ impl Wish {
             Self::Create { spec, .. } => spec.name.clone().into(),
             Self::Scale { cluster, .. }
             | Self::Ports { cluster, .. }
+            | Self::ImportImages { cluster, .. }
+            | Self::RemoveImages { cluster, .. }
             | Self::Delete(cluster)
             | Self::Start(cluster)
             | Self::Stop(cluster)

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Request, Wish, World,
+    Request, Wish, World, images,
     leftovers::leftovers,
     observe::{details, observe},
     ports, recover, surroundings,
@@ -141,6 +141,12 @@ pub(super) async fn prepare_beside(
                 delete: &ports::resolve(cluster, delete)?,
                 wait,
             })
+        }
+        Wish::ImportImages { cluster, images } => {
+            images::prepare_import(backends, world.cluster(cluster)?, images).await
+        }
+        Wish::RemoveImages { cluster, images } => {
+            images::prepare_removal(backends, world.cluster(cluster)?, images).await
         }
         Wish::Finish(name) => finish::plan(&Finish {
             cluster: free(&world, name, "finished")?,

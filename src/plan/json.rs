@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Plan, Step};
+use super::{Plan, Step, images::ImageSource};
 use crate::{
     distro::k3s::{labels, mark},
     domain::{
         ClusterName,
         container::{ContainerSpec, Labels, Resources},
+        image::WantedImage,
     },
 };
 
@@ -15,8 +16,9 @@ use crate::{
 const MASK: &str = "***";
 
 impl Plan {
-    /// The plan as a JSON object: `title`, `about` (`kind` and `name`), `cluster` where it is one, `warnings`, `risk`, `usualMilliseconds`, and `steps`, each with
-    /// its `id` (from 1), `action`, `text`, `after` and what the action is done with.
+    /// The plan as a JSON object: `title`, `about` (`kind` and `name`), `cluster` where it is one, `warnings`, `risk`,
+    /// `usualMilliseconds`, and `steps`, each with its `id` (from 1), `action`, `text`, `after` and what the action is
+    /// done with.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let steps: Vec<Value> = self
@@ -50,6 +52,8 @@ impl Plan {
 const fn action(step: &Step) -> &'static str {
     match step {
         Step::PullImage { .. } => "pullImage",
+        Step::ImportImages { .. } => "importImages",
+        Step::RemoveImages { .. } => "removeImages",
         Step::CreateNetwork(_) => "createNetwork",
         Step::CreateVolume(_) => "createVolume",
         Step::CreateContainer(_) => "createContainer",
@@ -83,6 +87,20 @@ const fn action(step: &Step) -> &'static str {
 fn details(step: &Step) -> Map<String, Value> {
     let value = match step {
         Step::PullImage { image } => json!({ "image": image }),
+        Step::ImportImages {
+            node,
+            source,
+            images,
+        } => json!({
+            "node": node,
+            "archive": match source {
+                ImageSource::Engine => None,
+                ImageSource::Archive(path) => Some(path.to_string_lossy()),
+            },
+            "images": images.iter().map(WantedImage::title).collect::<Vec<_>>(),
+            "bytes": images.iter().map(|image| image.size).sum::<u64>(),
+        }),
+        Step::RemoveImages { node, images } => json!({ "node": node, "images": images }),
         Step::CreateNetwork(network) => json!({
             "network": network.name,
             "subnet": network.subnet.to_string(),

@@ -12,6 +12,7 @@ mod event;
 pub mod finish;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod images;
 mod json;
 pub mod prune;
 pub mod restart;

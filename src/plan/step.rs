@@ -2,9 +2,11 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use super::images::ImageSource;
 use crate::domain::{
     Role,
     container::{ContainerSpec, FileEntry, NetworkSpec, VolumeSpec},
+    image::{WantedImage, short_name},
 };
 
 /// How the executor gets at the Kubernetes API of the cluster it works on: the admin kubeconfig is in a server
@@ -26,6 +28,14 @@ pub struct KubeAccess {
 pub enum Step {
     /// Make sure that the engine has an image.
     PullImage { image: String },
+    /// Send images to a node, as a stream into its containerd, and see that it has them then.
+    ImportImages {
+        node: String,
+        source: ImageSource,
+        images: Vec<WantedImage>,
+    },
+    /// Remove images from a node, each with all its names.
+    RemoveImages { node: String, images: Vec<String> },
     /// Create a network.
     CreateNetwork(NetworkSpec),
     /// Create a volume.
@@ -117,6 +127,14 @@ impl Step {
     pub fn describe(&self) -> String {
         match self {
             Self::PullImage { image } => format!("image {image}"),
+            Self::ImportImages { node, images, .. } => {
+                let titles: Vec<&str> = images.iter().map(WantedImage::title).collect();
+                format!("send {} to {node}", titles.join(", "))
+            }
+            Self::RemoveImages { node, images } => {
+                let names: Vec<&str> = images.iter().map(|name| short_name(name)).collect();
+                format!("remove {} from {node}", names.join(", "))
+            }
             Self::CreateNetwork(network) => {
                 format!("create network {} ({})", network.name, network.subnet)
             }
@@ -188,6 +206,7 @@ impl Step {
                 Some(format!("everything stored in {container}"))
             }
             Self::RemoveVolume { volume } => Some(format!("the volume {volume}")),
+            Self::RemoveImages { .. } => Some(self.describe().replacen("remove ", "", 1)),
             _ => None,
         }
     }
@@ -238,6 +257,7 @@ impl Step {
         Duration::from_millis(match self {
             Self::CreateContainer(_) | Self::CreateNetwork(_) => 200,
             Self::StartContainer { .. } => 500,
+            Self::ImportImages { .. } => 2_000,
 
             Self::RemoveContainer { .. } | Self::Exchange { .. } => 1_000,
             Self::WaitForLog {

@@ -11,11 +11,13 @@ impl Step {
     pub const fn sign(&self) -> char {
         match self {
             Self::PullImage { .. }
+            | Self::ImportImages { .. }
             | Self::CreateNetwork(_)
             | Self::CreateVolume(_)
             | Self::CreateContainer(_)
             | Self::MergeKubeconfig { .. } => '+',
             Self::RemoveContainer { .. }
+            | Self::RemoveImages { .. }
             | Self::RemoveNetwork { .. }
             | Self::RemoveVolume { .. }
             | Self::RemoveKubeconfig { .. }

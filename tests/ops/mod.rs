@@ -7,6 +7,7 @@ mod follow;
 mod follow_exact;
 mod follow_pods;
 mod forward;
+mod images;
 mod kubeconfig_file;
 mod older;
 mod place;

@@ -1,12 +1,36 @@
-//! Images: pulled when the engine does not have them.
+//! Images: pulled when the engine does not have them, sent to nodes, removed from nodes.
 
-use futures::StreamExt;
+use std::{
+    io,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::{StreamExt, TryStreamExt};
+use tokio::fs::File;
+use tokio_util::io::ReaderStream;
 
 use super::{Effect, Run};
 use crate::{
-    domain::Problem,
-    plan::{Progress, StepId},
+    backend::{ByteStream, Error, ErrorKind},
+    domain::{Problem, container::ExecOutput, image::WantedImage, log::sanitize},
+    ops::images::{self, ON_NODE},
+    plan::{Progress, StepId, images::ImageSource},
 };
+
+/// How often the bytes that have gone are told.
+const TELL: Duration = Duration::from_millis(200);
+/// A file is read in pieces that are worth a request each.
+const PIECE: usize = 256 << 10;
+/// The CRI hears of an image some moments after it came; so often and at these pauses it is asked for.
+const LOOKS: usize = 20;
+const LOOK: Duration = Duration::from_millis(250);
+/// As many of the last lines of a failed command are told.
+const LAST_LINES: usize = 5;
 
 pub(super) async fn pull(run: &Run<'_>, id: StepId, image: &str) -> Result<Effect, Problem> {
     let runtime = &run.backends.runtime;
@@ -25,6 +49,154 @@ pub(super) async fn pull(run: &Run<'_>, id: StepId, image: &str) -> Result<Effec
                 message: String::new(),
             },
         );
+    }
+    Ok(Effect::Changed)
+}
+
+/// Sends images to a node and sees that they are there then.
+pub(super) async fn import(
+    run: &Run<'_>,
+    id: StepId,
+    node: &str,
+    source: &ImageSource,
+    wanted: &[WantedImage],
+) -> Result<Effect, Problem> {
+    let runtime = &run.backends.runtime;
+    let there = images::on_node(run.backends, node).await?;
+    if wanted.iter().all(|image| image.is_on(&there) == Some(true)) {
+        return Ok(Effect::Nothing);
+    }
+    let archive: ByteStream = match source {
+        ImageSource::Engine => {
+            let names: Vec<String> = wanted
+                .iter()
+                .flat_map(|image| image.names.clone())
+                .collect();
+            runtime.save_images(&names)
+        }
+        ImageSource::Archive(path) => read(path).await?,
+    };
+    let gone = Arc::new(AtomicU64::new(0));
+    let sum = Arc::clone(&gone);
+    let counted = archive
+        .inspect_ok(move |chunk| {
+            sum.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        })
+        .boxed();
+    let size: u64 = wanted.iter().map(|image| image.size).sum();
+    let tell = async {
+        loop {
+            tokio::time::sleep(TELL).await;
+            let done = gone.load(Ordering::Relaxed);
+            let message = if size > 0 && done >= size {
+                "unpacking".to_owned()
+            } else {
+                String::new()
+            };
+            let progress = Progress {
+                done,
+                of: size.max(done),
+                bytes: true,
+                message,
+            };
+            run.progress(id, progress);
+        }
+    };
+    // Without --all-platforms: of an image for several of them only this machine's has to be complete.
+    let command = ["ctr", "-n", "k8s.io", "images", "import", "-"];
+    let said = tokio::select! {
+        said = runtime.exec_with_input(node, &command, counted) => said?,
+        () = tell => return Ok(Effect::Nothing),
+    };
+    if said.code != 0 {
+        return Err(refused(node, &said));
+    }
+    verify(run, node, wanted).await
+}
+
+/// Looks until the node has the images under their names.
+async fn verify(run: &Run<'_>, node: &str, wanted: &[WantedImage]) -> Result<Effect, Problem> {
+    let mut lacking = Vec::new();
+    for look in 0..LOOKS {
+        if look > 0 {
+            tokio::time::sleep(LOOK).await;
+        }
+        let there = images::on_node(run.backends, node).await?;
+        let seen: Vec<Option<bool>> = wanted.iter().map(|image| image.is_on(&there)).collect();
+        if seen.iter().all(|seen| *seen == Some(true)) {
+            return Ok(Effect::Changed);
+        }
+        lacking = wanted
+            .iter()
+            .zip(&seen)
+            .filter(|(_, seen)| **seen == Some(false))
+            .map(|(image, _)| image.title().to_owned())
+            .collect();
+    }
+    if lacking.is_empty() {
+        // All names came with this import; only the CRI has not said yet which images they are.
+        return Ok(Effect::Changed);
+    }
+    Err(Problem::failed(
+        format!("{node} lacks {}", lacking.join(", ")),
+        "its containerd took the archive without a complaint, but does not list them",
+    ))
+}
+
+/// A file in chunks.
+async fn read(path: &Path) -> Result<ByteStream, Problem> {
+    let what = format!("read {}", path.display());
+    let error =
+        move |error: io::Error| Error::new(ErrorKind::Failed, what.clone(), error.to_string());
+    let file = File::open(path).await.map_err(&error)?;
+    Ok(ReaderStream::with_capacity(file, PIECE)
+        .map_err(error)
+        .boxed())
+}
+
+fn refused(node: &str, said: &ExecOutput) -> Problem {
+    let text = String::from_utf8_lossy(&said.output);
+    let lines: Vec<String> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| sanitize(line.as_bytes()))
+        .collect();
+    let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
+    let problem = Problem::failed(
+        format!("{node} did not take the images"),
+        if last.is_empty() {
+            format!("its ctr ended with code {} and no word", said.code)
+        } else {
+            last.join("\n")
+        },
+    );
+    let says = |words: &str| last.iter().any(|line| line.contains(words));
+    if says("no space left") {
+        problem.with_hint("the engine's disk is full; `docker system df` shows by what")
+    } else if says("not found") && says("digest") {
+        problem.with_hint(
+            "the archive lacks a part of the image for this machine's platform; save it again with \
+             `docker save --platform`, or pull it for this platform",
+        )
+    } else {
+        problem
+    }
+}
+
+/// Removes images from a node, each with all its names.
+pub(super) async fn remove(run: &Run<'_>, node: &str, names: &[String]) -> Result<Effect, Problem> {
+    let there = images::on_node(run.backends, node).await?;
+    let has = |name: &&String| there.iter().any(|image| image.names.contains(name));
+    let present: Vec<&str> = names.iter().filter(has).map(String::as_str).collect();
+    if present.is_empty() {
+        return Ok(Effect::Nothing);
+    }
+    let command: Vec<&str> = ["crictl", "rmi"].into_iter().chain(present).collect();
+    let said = run.backends.runtime.exec(node, &command, ON_NODE).await?;
+    if said.code != 0 {
+        let text = String::from_utf8_lossy(&said.output);
+        let why = sanitize(text.lines().last().unwrap_or_default().as_bytes());
+        return Err(Problem::failed(format!("{node} kept the images"), why));
     }
     Ok(Effect::Changed)
 }

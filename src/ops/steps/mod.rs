@@ -36,6 +36,12 @@ pub(super) enum Effect {
 pub(super) async fn run(run: &Run<'_>, id: StepId, step: &Step) -> Result<Effect, Problem> {
     match step {
         Step::PullImage { image } => images::pull(run, id, image).await,
+        Step::ImportImages {
+            node,
+            source,
+            images,
+        } => images::import(run, id, node, source, images).await,
+        Step::RemoveImages { node, images } => images::remove(run, node, images).await,
         Step::CreateNetwork(spec) => networks::create(run, spec).await,
         Step::RemoveNetwork { network } => networks::remove(run, network).await,
         Step::Disconnect { network, container } => {
@@ -85,11 +91,17 @@ pub(super) async fn run(run: &Run<'_>, id: StepId, step: &Step) -> Result<Effect
     }
 }
 
+/// Whether a failure of the step says nothing about the others: they are waited for, however long they take.
+pub(super) const fn is_for_itself(step: &Step) -> bool {
+    matches!(step, Step::ImportImages { .. } | Step::RemoveImages { .. })
+}
+
 /// Whether a request of the step, once sent, may change the world although nobody waits for the answer.
 pub(super) const fn changes_something(step: &Step) -> bool {
     !matches!(
         step,
         Step::PullImage { .. }
+            | Step::ImportImages { .. }
             | Step::WaitForLog { .. }
             | Step::WaitForApi { .. }
             | Step::WaitForNodes { .. }
@@ -102,8 +114,8 @@ pub(super) const fn changes_something(step: &Step) -> bool {
 /// The longest a step may take, far beyond what it usually takes: what is over it hangs.
 pub(super) fn deadline(step: &Step) -> Duration {
     Duration::from_secs(match step {
-        // A slow line is no reason to give up; a pull that stands still is ended by the engine's adapter.
-        Step::PullImage { .. } => 24 * 3600,
+        // A slow line is no reason to give up; what stands still is ended by the engine's adapter.
+        Step::PullImage { .. } | Step::ImportImages { .. } => 24 * 3600,
         Step::StopContainer { .. } | Step::Exchange { .. } => STOP_GRACE.as_secs() + 20,
         Step::WaitForLog {
             role: Role::LoadBalancer,
