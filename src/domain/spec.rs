@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    ClusterName, ForNodes, Limits, PortMapping, Registries, Secret, Subnet, container::FileEntry,
+    ClusterName, ForNodes, HostAlias, Limits, PortMapping, Registries, Secret, Subnet,
+    container::FileEntry,
 };
 
 /// Which kind of node containers a cluster is made of.
@@ -106,6 +107,15 @@ impl ClusterNetwork {
         }
     }
 
+    /// The network of that name, or the machine's own.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        match name {
+            "host" => Self::Host,
+            name => Self::Existing(name.to_owned()),
+        }
+    }
+
     /// The IPv4 addresses that were asked for.
     #[must_use]
     pub const fn subnet(&self) -> Option<Subnet> {
@@ -114,17 +124,6 @@ impl ClusterNetwork {
             Self::Existing(_) | Self::Host => None,
         }
     }
-}
-
-/// Names that lead to an address, on nodes and in pods.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HostAlias {
-    /// The address.
-    pub ip: IpAddr,
-    /// Its names; at least one.
-    #[serde(rename = "hostnames")]
-    pub names: Vec<String>,
 }
 
 /// A cluster as it is wanted.

@@ -52,3 +52,47 @@ fn a_file_that_is_not_there_and_one_that_is_wrong_have_codes_of_their_own() {
     let run = place.run("config migrate bad.yaml");
     insta::assert_snapshot!(run.report());
 }
+
+const FILE: &str = "apiVersion: k3d.io/v1alpha5\nkind: Simple\nmetadata:\n  name: filed\nservers: 3\nagents: 1\n\
+                    ports:\n- port: 18080:80\n  nodeFilters: [loadbalancer]\noptions:\n  kubeconfig:\n    updateDefaultKubeconfig: false\n";
+
+#[test]
+fn a_cluster_is_made_as_its_file_says_and_flags_come_first() {
+    let place = Place::new().with("K3D_AGENTS", "2");
+    place.write("project/k3d.yaml", FILE);
+    let plan = |arguments: &str| {
+        let run = place.run(&format!(
+            "--simulate=empty cluster create {arguments} --dry-run"
+        ));
+        assert_eq!(run.code(), 0, "{}", run.report());
+        run.stdout()
+    };
+    let filed = plan("-c k3d.yaml");
+    assert!(filed.contains("create cluster \"filed\""), "{filed}");
+    assert!(filed.contains("create container k3d-filed-server-2"));
+    assert!(filed.contains("create container k3d-filed-agent-1") && !filed.contains("agent-2"));
+    assert!(!filed.contains("kubeconfig"), "{filed}");
+    let flagged = plan("other --config k3d.yaml -s 1 -a 0 --kubeconfig-update-default");
+    assert!(flagged.contains("create cluster \"other\""), "{flagged}");
+    assert!(!flagged.contains("server-1") && !flagged.contains("agent-0"));
+    assert!(flagged.contains("add context k3d-other to the kubeconfig"));
+}
+
+#[test]
+fn a_file_is_read_from_the_standard_input_and_names_what_is_deleted() {
+    let place = Place::new();
+    place.write("project/k3d.yaml", FILE);
+    let mut shell = place.shell(
+        "--simulate=empty cluster create -c - --dry-run",
+        "\"$0\" \"$@\" < k3d.yaml",
+    );
+    let output = shell.output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("create cluster \"filed\""));
+    let run = place.run("--simulate=empty cluster delete -c k3d.yaml");
+    assert_eq!(run.code(), 0);
+    assert!(
+        run.stderr().contains("there is no cluster \"filed\""),
+        "{}",
+        run.report()
+    );
+}

@@ -1,8 +1,11 @@
 //! `coracle cluster create`.
 
+use std::path::PathBuf;
+
 use clap::value_parser;
 
 use super::{
+    from_file::{self, FromFile, variable},
     shape::{self, Shown},
     targets::{DEFAULT_NAME, Manner, Wait},
 };
@@ -14,7 +17,8 @@ use crate::{
         signals::Signals,
     },
     config::ClusterDefaults,
-    domain::{ApiEndpoint, ClusterName, ClusterNetwork, ClusterSpec, Problem, Secret},
+    distro::k3s,
+    domain::{ApiEndpoint, ClusterName, ClusterNetwork, ClusterSpec, HostAlias, Problem, Secret},
     ops::{self, Wish},
     plan::{self, Kubeconfig},
 };
@@ -22,9 +26,11 @@ use crate::{
 /// The flags.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The new cluster's name
-    #[arg(default_value = DEFAULT_NAME)]
-    name: String,
+    /// The new cluster's name [default: k3s-default, or what the file says]
+    name: Option<String>,
+    /// Read what is wanted from a config file of k3d ("-" reads the standard input); flags come first
+    #[arg(short, long, value_name = "FILE", env = "K3D_CONFIG", hide_env = true)]
+    config: Option<PathBuf>,
     /// How many servers (control plane nodes)
     #[arg(short, long, value_parser = value_parser!(u16).range(1..))]
     servers: Option<u16>,
@@ -37,9 +43,18 @@ pub struct Args {
     /// The secret that nodes join with
     #[arg(long, hide_env_values = true)]
     token: Option<String>,
+    /// Use an existing network, which outlives the cluster, or the machine's own (host)
+    #[arg(long, conflicts_with = "subnet")]
+    network: Option<String>,
     /// The addresses of the cluster's network (172.28.0.0/16, or auto)
     #[arg(long, value_name = "CIDR")]
     subnet: Option<String>,
+    /// Give the cluster's network IPv6 addresses too
+    #[arg(long, conflicts_with = "network")]
+    dual_stack: bool,
+    /// Give an address names that nodes and pods find
+    #[arg(long, value_name = "ADDRESS:NAME[,NAME]")]
+    host_alias: Vec<String>,
     /// Where the Kubernetes API is published
     #[arg(long, value_name = "[HOST:]PORT")]
     api_port: Option<String>,
@@ -55,28 +70,26 @@ pub struct Args {
     /// No load balancer: the first server publishes the API itself
     #[arg(long)]
     no_lb: bool,
-    /// Add the cluster to the kubeconfig
+    /// Add the cluster to the kubeconfig [default: true]
     #[arg(
         long,
         value_name = "BOOL",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "true",
-        default_value_t = true,
         action = clap::ArgAction::Set
     )]
-    kubeconfig_update_default: bool,
-    /// Make it the kubeconfig's current context
+    kubeconfig_update_default: Option<bool>,
+    /// Make it the kubeconfig's current context [default: true]
     #[arg(
         long,
         value_name = "BOOL",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "true",
-        default_value_t = true,
         action = clap::ArgAction::Set
     )]
-    kubeconfig_switch_context: bool,
+    kubeconfig_switch_context: Option<bool>,
     #[command(flatten)]
     wait: Wait,
     #[command(flatten)]
@@ -88,14 +101,21 @@ pub struct Args {
 /// # Errors
 /// What did not work, after it was taken back.
 pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
-    let spec = specification(args, &cx.config.cluster)?;
+    let file = from_file::read(args.config.as_deref(), &variable)?;
+    let spec = specification(args, &file, &cx.config.cluster)?;
     let name = spec.name.clone();
     let backends = cx.backends().await?;
+    let kubeconfig = kubeconfig(args, &file);
     let wish = Wish::Create {
         spec: Box::new(spec),
-        kubeconfig: kubeconfig(args),
+        kubeconfig,
     };
-    let request = args.manner.request(cx, &backends, wish, args.wait.wanted());
+    let wait = args.wait.said().or(file.wait()).unwrap_or_default();
+    let mut request = args.manner.request(cx, &backends, wish, wait);
+    if let (None, Some(timeout)) = (args.manner.timeout, file.timeout()?) {
+        request.options.timeout = timeout;
+    }
+    request.options.rollback &= file.rollback();
     if args.manner.dry_run {
         return drive::print_plan(&backends, &request, args.manner.output).await;
     }
@@ -103,7 +123,7 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
     let report = drive::fulfil(&backends, &request, cx.style(), &mut signals).await?;
     let seconds = report.took.as_secs_f64();
     note(&format!("cluster \"{name}\" is there ({seconds:.1} s)"));
-    if args.kubeconfig_update_default && !backends.simulated {
+    if kubeconfig != Kubeconfig::Untouched && !backends.simulated {
         note(&format!("try: kubectl --context k3d-{name} get nodes"));
     }
     if args.manner.output == Format::Table {
@@ -128,10 +148,13 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
     }
 }
 
-fn kubeconfig(args: &Args) -> Kubeconfig {
+fn kubeconfig(args: &Args, file: &FromFile) -> Kubeconfig {
+    let said = &file.simple.options.kubeconfig;
+    let update = args.kubeconfig_update_default;
+    let switch = args.kubeconfig_switch_context;
     match (
-        args.kubeconfig_update_default,
-        args.kubeconfig_switch_context,
+        update.or(said.update_default_kubeconfig).unwrap_or(true),
+        switch.or(said.switch_current_context).unwrap_or(true),
     ) {
         (false, _) => Kubeconfig::Untouched,
         (true, false) => Kubeconfig::Merge,
@@ -139,48 +162,89 @@ fn kubeconfig(args: &Args) -> Kubeconfig {
     }
 }
 
-/// The wanted cluster: the flags, and the settings where there is no flag.
-fn specification(args: &Args, defaults: &ClusterDefaults) -> Result<ClusterSpec, Problem> {
-    let image = args.image.as_ref().unwrap_or(&defaults.image).clone();
-    if image.is_empty() || image.starts_with('+') || matches!(image.as_str(), "latest" | "stable") {
+/// The wanted cluster: the flags, over the file and the variables, over the settings.
+fn specification(
+    args: &Args,
+    file: &FromFile,
+    defaults: &ClusterDefaults,
+) -> Result<ClusterSpec, Problem> {
+    let name = args.name.as_deref().unwrap_or(DEFAULT_NAME);
+    let base = ClusterSpec {
+        servers: defaults.servers.get(),
+        agents: defaults.agents,
+        api: ApiEndpoint {
+            host_ip: defaults.api_address,
+            host: flags::client_address(defaults.api_address),
+            port: None,
+        },
+        ..ClusterSpec::new(
+            ClusterName::parse(name)?,
+            &defaults.image,
+            &defaults.proxy_image,
+        )
+    };
+    let mut spec = file.over(base)?;
+    if args.name.is_some() {
+        spec.name = ClusterName::parse(name)?;
+    }
+    spec.servers = args.servers.unwrap_or(spec.servers);
+    spec.agents = args.agents.unwrap_or(spec.agents);
+    if let Some(image) = &args.image {
+        spec.image.clone_from(image);
+    }
+    check_image(&spec.image, defaults)?;
+    if let Some(text) = &args.api_port {
+        spec.api = flags::api_endpoint(text, defaults.api_address)?;
+    }
+    if let Some(token) = &args.token {
+        spec.token = Some(Secret::new(token));
+    }
+    spec.load_balancer &= !args.no_lb;
+    network(args, &mut spec)?;
+    for text in &args.host_alias {
+        spec.host_aliases.push(HostAlias::parse(text)?);
+    }
+    spec.ports.extend(flags::ports(&args.port)?);
+    if spec.ports.is_empty() {
+        spec.ports = defaults.published().collect();
+    }
+    spec.k3s_args.extend(flags::k3s_args(&args.k3s_arg)?);
+    spec.env.extend(flags::environment(&args.env)?);
+    plan::create::check(&spec)?;
+    Ok(spec)
+}
+
+fn network(args: &Args, spec: &mut ClusterSpec) -> Result<(), Problem> {
+    match (&args.network, args.subnet.as_deref()) {
+        (Some(name), _) => spec.network = ClusterNetwork::named(name),
+        (None, Some("auto")) => spec.network = ClusterNetwork::own(None),
+        (None, Some(text)) => spec.network = ClusterNetwork::own(Some(text.parse()?)),
+        (None, None) => {}
+    }
+    if args.dual_stack {
+        spec.network = ClusterNetwork::Own {
+            subnet: spec.network.subnet(),
+            ipv6: true,
+        };
+    }
+    // There the server has the machine's own port, with nothing before it.
+    if spec.network == ClusterNetwork::Host {
+        spec.load_balancer = false;
+        spec.api.port = Some(k3s::API_PORT);
+        spec.dns_fix = false;
+    }
+    Ok(())
+}
+
+fn check_image(image: &str, defaults: &ClusterDefaults) -> Result<(), Problem> {
+    if image.is_empty() || image.starts_with('+') || matches!(image, "latest" | "stable") {
         return Err(Problem::usage(
             format!("{image:?} is not an image"),
             "the names of k3s channels are not looked up",
         )
         .with_hint(format!("name an image, such as {}", defaults.image)));
     }
-    let api = match &args.api_port {
-        Some(text) => flags::api_endpoint(text, defaults.api_address)?,
-        None => ApiEndpoint {
-            host_ip: defaults.api_address,
-            host: flags::client_address(defaults.api_address),
-            port: None,
-        },
-    };
-    let ports = if args.port.is_empty() {
-        defaults.published().collect()
-    } else {
-        flags::ports(&args.port)?
-    };
-    let name = ClusterName::parse(&args.name)?;
-    let subnet = match args.subnet.as_deref() {
-        None | Some("auto") => None,
-        Some(text) => Some(text.parse()?),
-    };
-    let spec = ClusterSpec {
-        servers: args.servers.unwrap_or_else(|| defaults.servers.get()),
-        agents: args.agents.unwrap_or(defaults.agents),
-        load_balancer: !args.no_lb,
-        api,
-        token: args.token.as_ref().map(Secret::new),
-        network: ClusterNetwork::own(subnet),
-        ports,
-        k3s_args: flags::k3s_args(&args.k3s_arg)?,
-        env: flags::environment(&args.env)?,
-        ..ClusterSpec::new(name, image, &defaults.proxy_image)
-    };
-    plan::create::check(&spec)?;
-    Ok(spec)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -201,7 +265,11 @@ mod tests {
     }
 
     fn spec(line: &str) -> Result<ClusterSpec, Problem> {
-        specification(&args(line), &ClusterDefaults::default())
+        specification(
+            &args(line),
+            &FromFile::default(),
+            &ClusterDefaults::default(),
+        )
     }
 
     #[test]
@@ -209,7 +277,7 @@ mod tests {
         let defaults: ClusterDefaults =
             toml::from_str("image = 'i'\nservers = 3\nports = ['80:80']\napi_address = '0.0.0.0'")
                 .unwrap();
-        let spec = specification(&args(""), &defaults).unwrap();
+        let spec = specification(&args(""), &FromFile::default(), &defaults).unwrap();
         assert_eq!(
             (spec.name.as_str(), spec.image.as_str(), spec.servers),
             ("k3s-default", "i", 3)
@@ -287,7 +355,11 @@ mod tests {
             ("--kubeconfig-switch-context=false", Kubeconfig::Merge),
             ("--kubeconfig-update-default=false", Kubeconfig::Untouched),
         ] {
-            assert_eq!(kubeconfig(&args(line)), want, "{line}");
+            assert_eq!(
+                kubeconfig(&args(line), &FromFile::default()),
+                want,
+                "{line}"
+            );
         }
     }
 }

@@ -4,6 +4,7 @@ mod create;
 mod delete;
 pub mod edit;
 mod finish;
+mod from_file;
 mod info;
 mod list;
 mod logs;

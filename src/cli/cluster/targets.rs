@@ -60,10 +60,9 @@ pub struct Wait {
         value_name = "WHAT",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "usable",
-        default_value = "usable"
+        default_missing_value = "usable"
     )]
-    pub wait: WaitWord,
+    pub wait: Option<WaitWord>,
     /// Return as soon as the containers run
     #[arg(long, conflicts_with = "wait")]
     pub no_wait: bool,
@@ -73,10 +72,16 @@ impl Wait {
     /// What "done" means.
     #[must_use]
     pub fn wanted(&self) -> WaitFor {
+        self.said().unwrap_or_default()
+    }
+
+    /// What the flags say that it means, if they say anything.
+    #[must_use]
+    pub fn said(&self) -> Option<WaitFor> {
         if self.no_wait {
-            WaitFor::Nothing
+            Some(WaitFor::Nothing)
         } else {
-            self.wait.into()
+            self.wait.map(WaitFor::from)
         }
     }
 }

@@ -25,6 +25,19 @@ pub fn called(path: &Path) -> String {
 /// # Errors
 /// Where there is none, it cannot be read, is no text or is too large.
 pub fn read(path: &Path) -> Result<String, Problem> {
+    String::from_utf8(bytes(path)?).map_err(|_| {
+        Problem::usage(
+            format!("{} cannot be read", called(path)),
+            "it is not text in UTF-8",
+        )
+    })
+}
+
+/// What is in a file.
+///
+/// # Errors
+/// Where there is none, it cannot be read or is too large.
+pub fn bytes(path: &Path) -> Result<Vec<u8>, Problem> {
     let refuse = |why: String| Problem::usage(format!("{} cannot be read", called(path)), why);
     let mut bytes = Vec::new();
     let result = if path == Path::new("-") {
@@ -33,19 +46,14 @@ pub fn read(path: &Path) -> Result<String, Problem> {
         std::fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
     };
     match result {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(Problem::not_found(
-                format!("{} cannot be read", called(path)),
-                "there is no such file",
-            ));
-        }
-        Err(error) => return Err(refuse(error.to_string())),
-        Ok(_) if bytes.len() as u64 > LARGEST => {
-            return Err(refuse("it is larger than 4 MiB".to_owned()));
-        }
-        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(Problem::not_found(
+            format!("{} cannot be read", called(path)),
+            "there is no such file",
+        )),
+        Err(error) => Err(refuse(error.to_string())),
+        Ok(_) if bytes.len() as u64 > LARGEST => Err(refuse("it is larger than 4 MiB".to_owned())),
+        Ok(_) => Ok(bytes),
     }
-    String::from_utf8(bytes).map_err(|_| refuse("it is not text in UTF-8".to_owned()))
 }
 
 /// Writes a file that its owner alone can read, because tokens stand in such files.

@@ -1,6 +1,6 @@
 //! `coracle config ...`: k3d's config files written and brought up to date.
 
-mod file;
+pub mod file;
 mod init;
 mod migrate;
 

@@ -9,7 +9,9 @@ mod read;
 mod simple;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 pub use environment::switch;
 pub use read::{Document, migrate, read, template};
 pub use simple::{KIND, Simple, VERSION};
+pub use wanted::{Source, Sources};
