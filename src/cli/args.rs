@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    cluster, completion, config, debug, forward, image, kubeconfig, logs, prune, runtime_info,
-    version,
+    cluster, completion, config, debug, forward, image, kubeconfig, logs, network, prune,
+    runtime_info, version, volume,
 };
 
 /// A full-screen terminal manager for Kubernetes clusters that run in containers.
@@ -100,6 +100,12 @@ pub enum Command {
     Logs(Box<logs::Args>),
     /// Forward local ports to pods, through restarts and rollouts
     Forward(forward::Args),
+    /// Create, list and delete volumes that outlive clusters
+    #[command(subcommand)]
+    Volume(volume::Command),
+    /// Create, list and delete networks that outlive clusters
+    #[command(subcommand)]
+    Network(network::Command),
     /// List and remove what crashes and other tools left behind
     Prune(prune::Args),
     /// Print a script that completes this command line in a shell

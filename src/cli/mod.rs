@@ -16,9 +16,11 @@ mod flags;
 mod forward;
 mod image;
 mod kubeconfig;
+mod lasting;
 mod logging;
 mod logs;
 mod mask;
+mod network;
 mod output;
 mod progress;
 mod prune;
@@ -29,6 +31,7 @@ mod short;
 mod signals;
 mod terminal;
 mod version;
+mod volume;
 
 use std::{fmt::Write as _, process::ExitCode};
 
@@ -107,6 +110,8 @@ async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
         Command::Kubeconfig(command) => kubeconfig::run(cx, command).await,
         Command::Logs(args) => logs::run(cx, &args).await,
         Command::Forward(args) => forward::run(cx, args).await,
+        Command::Volume(command) => volume::run(cx, command).await,
+        Command::Network(command) => network::run(cx, command).await,
         Command::Prune(args) => prune::run(cx, &args).await,
         Command::Debug(command) => debug::run(cx, command).await,
         Command::RuntimeInfo(args) => runtime_info::run(cx, &args).await,

@@ -13,6 +13,7 @@ pub mod kubeconfig;
 pub mod kubeconfig_file;
 mod kubeconfig_lock;
 mod kubeconfig_write;
+pub mod lasting;
 mod leftovers;
 pub mod logs;
 pub mod observe;
@@ -38,7 +39,7 @@ use crate::{
     backend::Backends,
     domain::{ClusterName, ClusterSpec, PortMapping, spec::RunOptions},
     ops::kubeconfig_file::KubeconfigFiles,
-    plan::{Kubeconfig, Subject},
+    plan::{Kubeconfig, Subject, lasting::Lasting},
 };
 
 /// A change that a person wants.
@@ -95,6 +96,8 @@ pub enum Wish {
     Finish(ClusterName),
     /// What an interrupted operation left, removed.
     Remove(ClusterName),
+    /// A volume or network that outlives clusters, made or removed.
+    Lasting(Lasting),
     /// What crashes and other tools left behind, removed.
     Prune {
         /// Whether clusters whose making was interrupted go although a server of theirs runs.
@@ -109,6 +112,7 @@ impl Wish {
     #[must_use]
     pub fn about(&self) -> Subject {
         match self {
+            Self::Lasting(lasting) => lasting.about(),
             Self::Prune { .. } => Subject::Leftovers,
             Self::Create { spec, .. } => spec.name.clone().into(),
             Self::Scale { cluster, .. }

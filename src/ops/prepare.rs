@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Request, Wish, World, images,
+    Request, Wish, World, images, lasting,
     leftovers::leftovers,
     observe::{details, observe},
     ports, recover, surroundings,
@@ -120,6 +120,10 @@ pub(super) async fn prepare_beside(
                 agents: count(agents, Role::Agent),
                 wait,
             })
+        }
+        Wish::Lasting(wanted) => {
+            let networks = in_use(backends, &world, refused);
+            lasting::prepare(backends, wanted, &world.containers, &networks).await
         }
         Wish::Prune { interrupted, only } => {
             let found = leftovers(backends, &request.files, *interrupted).await?;

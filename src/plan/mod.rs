@@ -14,6 +14,7 @@ pub mod finish;
 pub(crate) mod fixtures;
 pub mod images;
 mod json;
+pub mod lasting;
 pub mod prune;
 pub mod restart;
 pub mod scale;

@@ -114,3 +114,32 @@ fn a_kubeconfig_is_merged_replaced_or_left_alone_as_the_flags_say() {
         assert!(text.contains(name), "{name}: {text}");
     }
 }
+
+#[test]
+fn volumes_and_networks_are_made_listed_and_deleted_on_their_own() {
+    let place = Place::new();
+    let run = |arguments: &str, code: i32| {
+        let run = place.run(&format!("--simulate {arguments}"));
+        assert_eq!(run.code(), code, "{}", run.report());
+        (run.stdout(), run.stderr())
+    };
+    let (made, told) = run("volume create data cache", 0);
+    assert_eq!(made, "data\ncache\n", "{told}");
+    assert!(told.contains("volume \"cache\" is there"), "{told}");
+    let (plan, _) = run("network create lan --subnet 10.9.0.0/16 --dry-run", 0);
+    assert!(
+        plan.contains("+ create network lan (10.9.0.0/16)"),
+        "{plan}"
+    );
+    run("network create lan --subnet 10.9.0.0/33", 2);
+    let (_, told) = run("volume rm nothing", 0);
+    assert!(told.contains("there is no volume \"nothing\""), "{told}");
+    run("volume delete k3d-dev-images", 4);
+    let (listed, _) = run("volume ls --all -o name", 0);
+    assert!(listed.contains("k3d-dev-images"), "{listed}");
+    assert_eq!(run("volume list --no-headers", 0).0, "");
+    let (listed, _) = run("network ls --all -o json", 0);
+    assert!(listed.contains("k3d-dev-server-0"), "{listed}");
+    let (left, _) = run("prune --dry-run -o json", 0);
+    assert_eq!(left, "[]\n");
+}

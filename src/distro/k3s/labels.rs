@@ -54,6 +54,21 @@ pub const STATIC_IP: &str = "k3d.node.staticIP";
 /// The labels by which the containers of all clusters are listed.
 pub const LIST: &[&str] = &["app=k3d"];
 
+/// Marks a volume or network of ours that outlives clusters; its value is `true`.
+pub const KEPT: &str = "coracle.kept";
+
+/// Labels of what outlives clusters. None of k3d's is among them.
+#[must_use]
+pub fn kept() -> Labels {
+    labels([(KEPT, "true".to_owned())])
+}
+
+/// Whether something was made to outlive clusters.
+#[must_use]
+pub fn is_kept(all: &Labels) -> bool {
+    all.get(KEPT).map(String::as_str) == Some("true")
+}
+
 /// Labels of a volume that dies with the cluster.
 #[must_use]
 pub fn volume(cluster: &ClusterName) -> Labels {
