@@ -58,19 +58,7 @@ pub(super) async fn prepare_beside(
     let wait = request.options.wait;
     match &request.wish {
         Wish::Create { spec, kubeconfig } => {
-            let chosen = choose(spec.api.host_ip)?;
-            let plan = create::plan(&Create {
-                spec,
-                wait,
-                kubeconfig: *kubeconfig,
-                clusters: &world.clusters,
-                networks: &in_use(backends, &world, refused),
-                engine: &world.engine,
-                chosen: &chosen,
-            })?;
-            let local = surroundings::is_local(backends, &world.engine);
-            ports::free(&named_ports(spec), &world.containers, local)?;
-            Ok(plan)
+            new_cluster(backends, &world, spec, *kubeconfig, wait, refused)
         }
         Wish::Delete(name) | Wish::Remove(name) => {
             let cluster = match remains(&world, name) {
@@ -163,6 +151,30 @@ pub(super) async fn prepare_beside(
             chosen: &choose([127, 0, 0, 1].into())?,
         }),
     }
+}
+
+/// The plan of a create, with what the specification leaves open chosen.
+fn new_cluster(
+    backends: &Backends,
+    world: &World,
+    spec: &ClusterSpec,
+    kubeconfig: Kubeconfig,
+    wait: WaitFor,
+    refused: &[Subnet],
+) -> Result<Plan, Problem> {
+    let chosen = choose(spec.api.host_ip)?;
+    let plan = create::plan(&Create {
+        spec,
+        wait,
+        kubeconfig,
+        clusters: &world.clusters,
+        networks: &in_use(backends, world, refused),
+        engine: &world.engine,
+        chosen: &chosen,
+    })?;
+    let local = surroundings::is_local(backends, &world.engine);
+    ports::free(&named_ports(spec), &world.containers, local)?;
+    Ok(plan)
 }
 
 /// The cluster, unless another process is at work on it.
