@@ -40,7 +40,7 @@ pub use name::ClusterName;
 pub use node_filter::{ForNodes, NodeFilter};
 pub use port::{PortMapping, Protocol, PublishedPort};
 pub use problem::{Problem, ProblemKind};
-pub use registry::{Registries, RegistrySpec};
+pub use registry::{Registries, Registry, RegistrySpec};
 pub use secret::Secret;
 pub use spec::{ApiEndpoint, ClusterNetwork, ClusterSpec, Distribution, ImageVolume};
 pub use subnet::Subnet;

@@ -1,8 +1,10 @@
-//! Registries that the nodes of a cluster get images from, as a person wants them.
+//! Registries that the nodes of clusters get images from: as a person wants them, and as they are there.
 
 use std::net::IpAddr;
 
-use super::Secret;
+use jiff::Timestamp;
+
+use super::{ClusterName, Secret, container::ContainerState};
 
 /// The registries of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,4 +47,61 @@ pub struct RegistryProxy {
     pub username: String,
     /// The account's password.
     pub password: Secret,
+}
+
+/// A registry that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registry {
+    /// The name of its container, by which nodes find it.
+    pub name: String,
+    /// What its container is doing.
+    pub state: ContainerState,
+    /// The engine's own sentence about it.
+    pub status: String,
+    /// The image that it runs.
+    pub image: String,
+    /// The cluster that it was made with and goes with.
+    pub cluster: Option<ClusterName>,
+    /// The host's address that its port is bound to.
+    pub host_ip: IpAddr,
+    /// The host's port; `None` where none is published, or it is not known while it does not run.
+    pub host_port: Option<u16>,
+    /// The port that it listens on inside.
+    pub port: u16,
+    /// The networks that it is in.
+    pub networks: Vec<String>,
+    /// The URL of the registry that it keeps copies of, if that is known.
+    pub proxy: Option<String>,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+impl Registry {
+    /// Where nodes and pods of its networks find it: `k3d-registry:5000`.
+    #[must_use]
+    pub fn inside(&self) -> String {
+        format!("{}:{}", self.name, self.port)
+    }
+
+    /// Where this machine finds it: `localhost:5000`; `None` where its port is not published.
+    #[must_use]
+    pub fn outside(&self) -> Option<String> {
+        let host = if self.host_ip.is_unspecified() || self.host_ip.is_loopback() {
+            "localhost".to_owned()
+        } else {
+            self.host_ip.to_string()
+        };
+        self.host_port.map(|port| format!("{host}:{port}"))
+    }
+
+    /// Whether a person means this one: its name with or without `k3d-`, as a URL or with ports as k3d takes it.
+    #[must_use]
+    pub fn is_called(&self, wanted: &str) -> bool {
+        let wanted = wanted
+            .strip_prefix("http://")
+            .or_else(|| wanted.strip_prefix("https://"))
+            .unwrap_or(wanted);
+        let name = wanted.split([':', '/']).next().unwrap_or(wanted);
+        self.name == name || self.name.strip_prefix("k3d-") == Some(name)
+    }
 }

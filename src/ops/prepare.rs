@@ -15,6 +15,7 @@ use crate::{
         ApiEndpoint, Cluster, ClusterName, ClusterSpec, ClusterState, Distribution, Problem,
         Protocol, PublishedPort, Role, Subnet,
         container::{FileEntry, Labels, NetworkInfo},
+        spec::WaitFor,
     },
     plan::{
         Kubeconfig, Plan,

@@ -51,6 +51,17 @@ pub const INIT: &str = "k3d.server.init";
 /// label's address, so the copy would ask for an address that is taken.
 pub const STATIC_IP: &str = "k3d.node.staticIP";
 
+/// The host of a registry's port, as clients are told.
+pub const REGISTRY_HOST: &str = "k3d.registry.host";
+/// The host's address that a registry's port is bound to.
+pub const REGISTRY_HOST_IP: &str = "k3d.registry.hostIP";
+/// The host's port of a registry. The prefix is k3d's slip of the pen.
+pub const REGISTRY_PORT: &str = "k3s.registry.port.external";
+/// The port that a registry listens on inside.
+pub const REGISTRY_INNER_PORT: &str = "k3s.registry.port.internal";
+/// The URL of the registry that a registry keeps copies of; ours, k3d has it in the environment alone.
+pub const REGISTRY_PROXY: &str = "coracle.registry.proxy";
+
 /// The labels by which the containers of all clusters are listed.
 pub const LIST: &[&str] = &["app=k3d"];
 

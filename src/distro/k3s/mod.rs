@@ -16,6 +16,7 @@ pub mod nodes;
 pub mod read;
 pub mod readiness;
 mod record;
+pub mod registries;
 pub mod replace;
 pub mod scripts;
 pub mod volumes;
