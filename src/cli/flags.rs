@@ -8,7 +8,10 @@ use std::{
 
 use clap::ValueEnum;
 
-use crate::domain::{ApiEndpoint, ForNodes, PortMapping, Problem, spec::WaitFor};
+use crate::{
+    distro::k3s::volumes::Mount,
+    domain::{ApiEndpoint, ForNodes, PortMapping, Problem, RegistrySpec, spec::WaitFor},
+};
 
 /// How much `--wait` waits for. `true` and `false` are k3d's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -139,16 +142,16 @@ pub fn client_address(bound: IpAddr) -> String {
     }
 }
 
-/// `--k3s-arg ARG@FILTER`, as often as it is given.
+/// `--k3s-arg ARG@FILTER`, as often as it is given. For a node that is `alone` the filter can be left out.
 ///
 /// # Errors
 /// Where the nodes are not named.
-pub fn k3s_args(texts: &[String]) -> Result<Vec<ForNodes<String>>, Problem> {
+pub fn k3s_args(texts: &[String], alone: bool) -> Result<Vec<ForNodes<String>>, Problem> {
     texts
         .iter()
         .map(|text| {
             let item = ForNodes::parse(text)?;
-            if item.nodes.is_empty() {
+            if item.nodes.is_empty() && !alone {
                 return Err(Problem::usage(
                     format!("{text:?} does not say for which nodes it is"),
                     "servers and agents take different arguments",
@@ -178,6 +181,50 @@ pub fn environment(texts: &[String]) -> Result<Vec<ForNodes<String>>, Problem> {
             }
         })
         .collect()
+}
+
+/// `--volume [SOURCE:]TARGET[:OPTIONS][@FILTER]`. A source that begins with a dot is seen from the current folder, as
+/// with Docker.
+///
+/// # Errors
+/// Where it is no mount.
+pub fn volumes(texts: &[String]) -> Result<Vec<ForNodes<String>>, Problem> {
+    texts
+        .iter()
+        .map(|text| {
+            let item = ForNodes::parse(text)?;
+            let mut mount = Mount::parse(&item.value)?;
+            if let Some(source) = mount
+                .source
+                .as_mut()
+                .filter(|source| source.starts_with('.'))
+            {
+                let whole = std::path::absolute(&*source).map_err(|error| {
+                    Problem::usage(format!("no path {source:?}"), error.to_string())
+                })?;
+                *source = whole.display().to_string();
+            }
+            Ok(ForNodes {
+                value: mount.to_string(),
+                nodes: item.nodes,
+            })
+        })
+        .collect()
+}
+
+/// `--registry-create NAME[:HOST][:PORT]`, over a registry that a config file may have described.
+///
+/// # Errors
+/// Where the port is no port, or the host has no address.
+pub fn registry(text: &str, wanted: &mut RegistrySpec) -> Result<(), Problem> {
+    let (name, exposed) = text.split_once(':').unwrap_or((text, ""));
+    name.clone_into(&mut wanted.name);
+    if !exposed.is_empty() {
+        let endpoint = api_endpoint(exposed, IpAddr::from([0, 0, 0, 0]))?;
+        wanted.host = exposed.contains(':').then_some(endpoint.host_ip);
+        wanted.port = endpoint.port;
+    }
+    Ok(())
 }
 
 /// `--port [ADDRESS:][HOST_PORT:]CONTAINER_PORT[/PROTOCOL][@FILTER]`.
@@ -262,7 +309,7 @@ mod tests {
 
     #[test]
     fn arguments_of_k3s_go_to_the_nodes_they_name() {
-        let args = k3s_args(&texts(&["--disable=traefik@server:*", "-v=2@all"])).unwrap();
+        let args = k3s_args(&texts(&["--disable=traefik@server:*", "-v=2@all"]), false).unwrap();
         assert_eq!(args[0].value, "--disable=traefik");
         assert!(args[0].is_for(Role::Server, 2) && !args[0].is_for(Role::Agent, 0));
         for (text, why) in [
@@ -271,7 +318,7 @@ mod tests {
             ("--x@server:*@agent:*", "more than one @"),
             ("--x@", "nothing after"),
         ] {
-            let problem = k3s_args(&texts(&[text])).unwrap_err();
+            let problem = k3s_args(&texts(&[text]), false).unwrap_err();
             assert!(problem.why.contains(why), "{text}: {problem}");
         }
     }

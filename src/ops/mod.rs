@@ -16,6 +16,7 @@ mod kubeconfig_write;
 pub mod lasting;
 mod leftovers;
 pub mod logs;
+mod node_image;
 pub mod observe;
 pub mod open;
 pub mod ports;
@@ -32,6 +33,7 @@ pub use cancel::Cancel;
 pub use carry_out::carry_out;
 pub use execute::{Failure, Report};
 pub use leftovers::leftovers;
+pub use node_image::node_image;
 pub use observe::{World, observe};
 pub use prepare::prepare;
 

@@ -69,7 +69,7 @@ fn wrong_usage_is_told_before_anything_is_looked_at() {
         "cluster create Demo",
         "cluster create --wiat",
         "cluster create -s 0",
-        "cluster create --k3s-arg --disable=traefik",
+        "cluster create -a 1 --k3s-arg --disable=traefik",
         "cluster create --no-lb -p 80:80",
         "cluster scale demo",
         "cluster stop demo --all",

@@ -9,5 +9,6 @@ mod follow_pods;
 mod forward;
 mod images;
 mod kubeconfig_file;
+mod node_image;
 mod older;
 mod place;

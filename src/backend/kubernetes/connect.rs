@@ -116,7 +116,7 @@ fn entries(kubeconfig: &Kubeconfig, name: &str) -> Result<(Cluster, AuthInfo), F
 
 /// kube's settings, made by hand because kube's own way from a kubeconfig to them fails on a `NO_PROXY` that ends in
 /// a comma and decides about the proxy by the wrong address.
-fn config(cluster: Cluster, mut user: AuthInfo) -> Result<Config, Failure> {
+pub(super) fn config(cluster: Cluster, mut user: AuthInfo) -> Result<Config, Failure> {
     let server = cluster.server.clone().unwrap_or_default();
     let url: http::Uri = server
         .parse()

@@ -14,13 +14,14 @@ mod proxy;
 mod request;
 mod usage;
 mod watch;
+mod web;
 
 use std::sync::{Arc, Mutex};
 
 use futures::stream::BoxStream;
 use serde_json::Value;
 
-pub use self::contexts::contexts;
+pub use self::{contexts::contexts, web::get};
 use crate::{
     backend::{Answer, Error, KubeApi, KubeConnect, KubeTarget, PodConnection, WatchItem},
     domain::{

@@ -3,6 +3,7 @@
 //! There is no state besides the engine's objects: names ([`names`]) and labels ([`labels`]) are the whole index. A
 //! cluster is a network, a volume for images, servers, agents and a load balancer ([`nodes`], [`load_balancer`]).
 
+pub mod channels;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod hosts;

@@ -21,6 +21,12 @@ pub(in crate::plan) fn spec(spec: &ClusterSpec) -> Result<(), Problem> {
             "ask for at least one server",
         );
     }
+    if spec.image.is_empty() {
+        return refuse(
+            "its image has no name",
+            "name one, such as rancher/k3s:v1.34.2-k3s1",
+        );
+    }
     nodes_are_there(spec)?;
     for mapping in &spec.ports {
         mapped(spec, mapping)?;

@@ -1,0 +1,177 @@
+//! From flags to the specification of a cluster: what no flag says is as it was in the specification below.
+
+use std::path::Path;
+
+use super::{args::Args, manifests};
+use crate::{
+    cli::flags,
+    config::ClusterDefaults,
+    distro::k3s,
+    domain::{
+        ApiEndpoint, ClusterName, ClusterNetwork, ClusterSpec, ForNodes, HostAlias, ImageVolume,
+        Problem, Secret, limits, limits::DeviceRequest, proxy_setting,
+    },
+};
+
+/// The cluster that is wanted where nothing is said.
+pub fn settings(defaults: &ClusterDefaults, name: &str) -> Result<ClusterSpec, Problem> {
+    Ok(ClusterSpec {
+        servers: defaults.servers.get(),
+        agents: defaults.agents,
+        api: ApiEndpoint {
+            host_ip: defaults.api_address,
+            host: flags::client_address(defaults.api_address),
+            port: None,
+        },
+        ..ClusterSpec::new(
+            ClusterName::parse(name)?,
+            &defaults.image,
+            &defaults.proxy_image,
+        )
+    })
+}
+
+/// Puts the flags over a specification. Where it has a list already, they add to it, as with k3d.
+///
+/// # Errors
+/// The flag whose value cannot be read, or the file.
+pub fn over(spec: &mut ClusterSpec, args: &Args) -> Result<(), Problem> {
+    if let Some(name) = &args.name {
+        spec.name = ClusterName::parse(name)?;
+    }
+    spec.servers = args.servers.unwrap_or(spec.servers);
+    spec.agents = args.agents.unwrap_or(spec.agents);
+    if let Some(image) = &args.image {
+        spec.image.clone_from(image);
+    }
+    if let Some(token) = &args.token {
+        spec.token = Some(Secret::new(token));
+    }
+    if args.no_lb {
+        spec.load_balancer = false;
+    }
+    if let Some(text) = &args.api_port {
+        spec.api = flags::api_endpoint(text, spec.api.host_ip)?;
+    }
+    network(spec, args)?;
+    nodes(spec, args)?;
+    images(spec, args)?;
+    limited(&mut spec.limits, args)
+}
+
+fn network(spec: &mut ClusterSpec, args: &Args) -> Result<(), Problem> {
+    let flags = &args.network;
+    match (flags.named.as_deref(), flags.subnet.as_deref()) {
+        (Some(name), _) => spec.network = ClusterNetwork::named(name),
+        (None, None) => {}
+        (None, Some(subnet)) => {
+            let subnet = match subnet {
+                "auto" => None,
+                text => Some(text.parse()?),
+            };
+            spec.network = ClusterNetwork::own(subnet);
+        }
+    }
+    if flags.dual_stack {
+        spec.network = ClusterNetwork::Own {
+            subnet: spec.network.subnet(),
+            ipv6: true,
+        };
+    }
+    for text in &flags.host_alias {
+        spec.host_aliases.push(HostAlias::parse(text)?);
+    }
+    for text in &flags.lb_config_override {
+        let (key, value) = proxy_setting::parse(text)?;
+        spec.lb_settings.insert(key, value);
+    }
+    spec.dns_fix = flags.dns_fix.unwrap_or(spec.dns_fix);
+    // There the server has the machine's own port, with nothing before it.
+    if spec.network == ClusterNetwork::Host {
+        spec.load_balancer = false;
+        spec.api.port = Some(k3s::API_PORT);
+        spec.dns_fix = false;
+    }
+    Ok(())
+}
+
+fn nodes(spec: &mut ClusterSpec, args: &Args) -> Result<(), Problem> {
+    let flags = &args.nodes;
+    spec.ports.extend(flags::ports(&flags.port)?);
+    spec.env.extend(flags::environment(&flags.env)?);
+    let alone = spec.servers == 1 && spec.agents == 0;
+    spec.k3s_args
+        .extend(flags::k3s_args(&flags.k3s_arg, alone)?);
+    spec.volumes.extend(flags::volumes(&flags.volume)?);
+    let parse = |texts: &[String]| -> Result<Vec<ForNodes<String>>, Problem> {
+        texts.iter().map(|text| ForNodes::parse(text)).collect()
+    };
+    spec.node_labels.extend(parse(&flags.k3s_node_label)?);
+    spec.runtime_labels.extend(parse(&flags.runtime_label)?);
+    for path in &flags.manifest {
+        spec.files.extend(manifests::read(path)?);
+    }
+    Ok(())
+}
+
+fn images(spec: &mut ClusterSpec, args: &Args) -> Result<(), Problem> {
+    let flags = &args.images;
+    if let Some(volume) = &flags.image_volume {
+        spec.image_volume = ImageVolume::External(volume.clone());
+    }
+    if flags.no_image_volume {
+        spec.image_volume = ImageVolume::None;
+    }
+    let registries = &mut spec.registries;
+    if let Some(text) = &flags.registry_create {
+        let created = registries.create.get_or_insert_default();
+        flags::registry(text, created)?;
+    }
+    if flags.enforce_registry_port_match {
+        registries.create.get_or_insert_default().same_port = true;
+    }
+    registries.used.extend(flags.registry_use.iter().cloned());
+    if let Some(path) = &flags.registry_config {
+        registries.config = Some(text_of(path)?);
+    }
+    Ok(())
+}
+
+fn limited(spec: &mut limits::Limits, args: &Args) -> Result<(), Problem> {
+    let flags = &args.limits;
+    for (text, to) in [
+        (&flags.servers_memory, &mut spec.servers_memory),
+        (&flags.agents_memory, &mut spec.agents_memory),
+    ] {
+        if let Some(text) = text {
+            *to = Some(limits::memory(text)?);
+        }
+    }
+    for (text, to) in [
+        (&flags.servers_cpus, &mut spec.servers_cpus),
+        (&flags.agents_cpus, &mut spec.agents_cpus),
+    ] {
+        if let Some(text) = text {
+            *to = Some(limits::cpus(text)?);
+        }
+    }
+    if let Some(gpus) = &flags.gpus {
+        DeviceRequest::parse(gpus)?;
+        spec.gpus = Some(gpus.clone());
+    }
+    for text in &flags.runtime_ulimit {
+        spec.ulimits.push(text.parse()?);
+    }
+    spec.host_pid |= flags.host_pid_mode;
+    Ok(())
+}
+
+/// A text file that a flag names.
+fn text_of(path: &Path) -> Result<String, Problem> {
+    std::fs::read_to_string(path).map_err(|error| {
+        Problem::usage(
+            format!("{} cannot be read", path.display()),
+            error.to_string(),
+        )
+    })
+}
