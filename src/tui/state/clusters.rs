@@ -147,6 +147,12 @@ impl Clusters {
             .filter(|context| !own.contains(&context.name))
             .map(|context| ClusterId::Context(context.name.clone()));
         self.list = locals.chain(others).collect();
+        // A context that was selected before the engine was heard of may be one of its clusters.
+        if let Some(ClusterId::Context(name)) = &self.scroll.selected
+            && let Some(cluster) = self.world.iter().find(|cluster| cluster.context() == *name)
+        {
+            self.scroll.selected = Some(ClusterId::Local(cluster.name.to_string()));
+        }
         let preferred = self.list.iter().find(|id| match id {
             ClusterId::Local(name) => self
                 .prefer
@@ -159,11 +165,14 @@ impl Clusters {
             self.prefer = None;
             self.scroll.selected = Some(id);
         } else if self.scroll.selected.is_none() {
-            // Of all that could be looked at first, one that works.
-            let running = self
-                .world
-                .iter()
-                .find(|cluster| cluster.state == ClusterState::Running);
+            // Of all that could be looked at first, one that works; best the one that kubectl works with.
+            let works = |cluster: &&Cluster| cluster.state == ClusterState::Running;
+            let current = self.contexts.iter().find(|context| context.current);
+            let is_current = |cluster: &&Cluster| {
+                current.is_some_and(|current| current.name == cluster.context())
+            };
+            let mut world = self.world.iter().filter(works);
+            let running = world.clone().find(is_current).or_else(|| world.next());
             self.scroll.selected =
                 running.map(|cluster| ClusterId::Local(cluster.name.to_string()));
         }
@@ -289,6 +298,34 @@ mod tests {
         named.set_contexts(contexts(), Vec::new(), 9);
         named.set_world(world(), 9);
         assert_eq!(named.scroll.selected, far);
+        let mut own = contexts();
+        own[1].name = "k3d-dev".to_owned();
+        let mut named = Clusters {
+            prefer: Some("k3d-dev".to_owned()),
+            ..Clusters::default()
+        };
+        named.set_contexts(own, Vec::new(), 9);
+        let mut two = world();
+        two.insert(0, two[0].clone());
+        two[0].name = ClusterName::existing("another");
+        named.set_world(two, 9);
+        assert_eq!(named.scroll.selected, dev);
+    }
+
+    #[test]
+    fn of_those_that_run_the_current_one_is_selected_first() {
+        let mut two = world();
+        let mut current = two[0].clone();
+        current.name = ClusterName::existing("current");
+        two.push(current);
+        let mut named = contexts();
+        named[0].name = "k3d-current".to_owned();
+        named[0].current = true;
+        let mut clusters = Clusters::default();
+        clusters.set_contexts(named, Vec::new(), 9);
+        clusters.set_world(two, 9);
+        let wanted = Some(ClusterId::Local("current".to_owned()));
+        assert_eq!(clusters.scroll.selected, wanted);
     }
 
     #[test]
