@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    cluster, completion, config, debug, forward, image, kubeconfig, logs, network, prune,
+    cluster, completion, config, debug, forward, image, kubeconfig, logs, network, node, prune,
     runtime_info, version, volume,
 };
 
@@ -93,6 +93,9 @@ pub enum Command {
     /// Send images to the nodes of clusters, list and remove them
     #[command(subcommand, visible_alias = "images")]
     Image(image::Command),
+    /// Add, list, start, stop and delete single nodes
+    #[command(subcommand)]
+    Node(node::Command),
     /// Print, merge and remove the clusters' kubeconfigs
     #[command(subcommand)]
     Kubeconfig(kubeconfig::Command),

@@ -21,6 +21,7 @@ mod logging;
 mod logs;
 mod mask;
 mod network;
+mod node;
 mod output;
 mod progress;
 mod prune;
@@ -113,6 +114,7 @@ async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
         Command::Volume(command) => volume::run(cx, command).await,
         Command::Network(command) => network::run(cx, command).await,
         Command::Prune(args) => prune::run(cx, &args).await,
+        Command::Node(command) => node::run(cx, command).await,
         Command::Debug(command) => debug::run(cx, command).await,
         Command::RuntimeInfo(args) => runtime_info::run(cx, &args).await,
         Command::Completion(args) => completion::run(&args),

@@ -25,7 +25,8 @@ pub fn clusters(containers: &[ContainerInfo], volumes: &[VolumeSpec]) -> Vec<Clu
 
 /// A container as a node of the cluster whose network is named. Labels and names come from strangers and are shown, so
 /// they are made harmless here.
-fn node(container: &ContainerInfo, role: Role, network: &str) -> Node {
+#[must_use]
+pub fn node(container: &ContainerInfo, role: Role, network: &str) -> Node {
     let place = container
         .attachments
         .iter()

@@ -17,6 +17,7 @@ pub mod lasting;
 mod leftovers;
 pub mod logs;
 mod node_image;
+pub mod nodes;
 pub mod observe;
 pub mod open;
 pub mod ports;
@@ -34,6 +35,7 @@ pub use carry_out::carry_out;
 pub use execute::{Failure, Report};
 pub use leftovers::leftovers;
 pub use node_image::node_image;
+pub use nodes::NodeVerb;
 pub use observe::{World, observe};
 pub use prepare::prepare;
 
@@ -41,7 +43,7 @@ use crate::{
     backend::Backends,
     domain::{ClusterName, ClusterSpec, PortMapping, spec::RunOptions},
     ops::kubeconfig_file::KubeconfigFiles,
-    plan::{Kubeconfig, Subject, lasting::Lasting},
+    plan::{Kubeconfig, Subject, lasting::Lasting, node::NewNodes},
 };
 
 /// A change that a person wants.
@@ -70,6 +72,23 @@ pub enum Wish {
         servers: Option<u16>,
         /// How many agents.
         agents: Option<u16>,
+    },
+    /// More nodes that are named, and can differ from those that are there. A URL in the place of the cluster's name
+    /// joins them to a cluster elsewhere.
+    AddNodes {
+        /// Which cluster, or its URL.
+        cluster: ClusterName,
+        /// The nodes.
+        nodes: Box<NewNodes>,
+    },
+    /// Something done with nodes that are there; [`nodes::wishes`] makes such wishes.
+    Nodes {
+        /// The cluster that they belong to, or the registry that it is.
+        about: Subject,
+        /// What is done with them.
+        verb: NodeVerb,
+        /// Their names.
+        names: Vec<String>,
     },
     /// Ports of its load balancer, added and removed in one go.
     Ports {
@@ -117,7 +136,9 @@ impl Wish {
             Self::Lasting(lasting) => lasting.about(),
             Self::Prune { .. } => Subject::Leftovers,
             Self::Create { spec, .. } => spec.name.clone().into(),
+            Self::Nodes { about, .. } => about.clone(),
             Self::Scale { cluster, .. }
+            | Self::AddNodes { cluster, .. }
             | Self::Ports { cluster, .. }
             | Self::ImportImages { cluster, .. }
             | Self::RemoveImages { cluster, .. }

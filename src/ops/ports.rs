@@ -1,21 +1,43 @@
 //! Ports of clusters that are there: which nodes are meant, who has a port that is wanted.
 
-use super::{prepare::read, surroundings};
+use super::{World, observe::details, prepare::read, surroundings};
 use crate::{
     backend::Backends,
     distro::k3s::load_balancer::{self, Routes},
     domain::{
         Cluster, Node, PortMapping, Problem, PublishedPort, Role, container::ContainerInfo,
-        node_filter,
+        node_filter, spec::WaitFor,
     },
-    plan::edit::Mapping,
+    plan::{
+        Plan,
+        edit::{self, Edit, Mapping},
+    },
 };
+
+pub(super) async fn edit(
+    backends: &Backends,
+    world: &World,
+    cluster: &Cluster,
+    (add, delete): (&[PortMapping], &[PortMapping]),
+    wait: WaitFor,
+) -> Result<Plan, Problem> {
+    let local = surroundings::is_local(backends, &world.engine);
+    check(cluster, add, &world.containers, local)?;
+    edit::plan(&Edit {
+        cluster,
+        details: &details(backends, cluster).await,
+        routes: routes(backends, cluster).await?.as_ref(),
+        add: &resolve(cluster, add)?,
+        delete: &resolve(cluster, delete)?,
+        wait,
+    })
+}
 
 /// The mappings with the names of the nodes that they lead to.
 ///
 /// # Errors
 /// When a filter chooses no node, or a port is not for the load balancer.
-pub(super) fn resolve(cluster: &Cluster, all: &[PortMapping]) -> Result<Vec<Mapping>, Problem> {
+fn resolve(cluster: &Cluster, all: &[PortMapping]) -> Result<Vec<Mapping>, Problem> {
     all.iter()
         .map(|mapping| {
             if mapping.direct {
@@ -60,7 +82,7 @@ fn nodes(cluster: &Cluster, mapping: &PortMapping) -> Result<Vec<String>, Proble
 }
 
 /// Refuses ports that somebody else has, and says who. Those that the load balancer publishes now are its own matter.
-pub(super) fn check(
+fn check(
     cluster: &Cluster,
     wanted: &[PortMapping],
     containers: &[ContainerInfo],

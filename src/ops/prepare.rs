@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{
     Request, Wish, World, images, lasting,
     leftovers::leftovers,
+    nodes::{self, Size},
     observe::{details, observe},
     ports, recover, surroundings,
 };
@@ -13,33 +14,20 @@ use crate::{
     distro::k3s::{labels, names},
     domain::{
         ApiEndpoint, Cluster, ClusterName, ClusterSpec, ClusterState, Distribution, Problem,
-        Protocol, PublishedPort, Role, Subnet,
-        container::{FileEntry, Labels, NetworkInfo},
+        Protocol, PublishedPort, Subnet,
+        container::{Labels, NetworkInfo},
         spec::WaitFor,
     },
     plan::{
         Kubeconfig, Plan,
         create::{self, Chosen, Create},
         delete::{self, Delete},
-        edit::{self, Edit},
         finish::{self, Finish},
         prune, restart,
-        scale::{self, Scale},
         start::{self, Start},
         stop,
     },
 };
-
-/// Where k3s reads what a person configured for registries.
-const REGISTRIES: &str = "/etc/rancher/k3s/registries.yaml";
-
-/// What a server's container has in none of its volumes, with its permissions. Without its password k3s refuses the
-/// node; the rest is what a person may have put there.
-const KEPT: &[(&str, u32)] = &[
-    ("/etc/rancher/node/password", 0o600),
-    (REGISTRIES, 0o644),
-    ("/etc/rancher/k3s/config.yaml", 0o644),
-];
 
 /// Observes the world and has the plan made. Nothing is changed.
 ///
@@ -94,21 +82,19 @@ pub(super) async fn prepare_beside(
             agents,
         } => {
             let cluster = free(&world, cluster, "scaled")?;
-            let count = |wanted: &Option<u16>, role: Role| {
-                wanted.unwrap_or(u16::try_from(cluster.count(role).1).unwrap_or(u16::MAX))
+            let size = Size {
+                servers: *servers,
+                agents: *agents,
+                ..Size::default()
             };
-            scale::plan(&Scale {
-                cluster,
-                details: &details(backends, cluster).await,
-                networks: &world.networks,
-                engine: &world.engine,
-                routes: ports::routes(backends, cluster).await?.as_ref(),
-                registries: registries(backends, cluster).await?.as_deref(),
-                kept: &kept(backends, cluster).await?,
-                servers: count(servers, Role::Server),
-                agents: count(agents, Role::Agent),
-                wait,
-            })
+            nodes::scale(backends, &world, cluster, &size, wait).await
+        }
+        Wish::AddNodes {
+            cluster,
+            nodes: new,
+        } => nodes::add(backends, &world, cluster, new, wait).await,
+        Wish::Nodes { about, verb, names } => {
+            nodes::change(backends, &world, about, *verb, names, wait).await
         }
         Wish::Lasting(wanted) => {
             let networks = in_use(backends, &world, refused);
@@ -124,16 +110,7 @@ pub(super) async fn prepare_beside(
             delete,
         } => {
             let cluster = free(&world, cluster, "changed")?;
-            let local = surroundings::is_local(backends, &world.engine);
-            ports::check(cluster, add, &world.containers, local)?;
-            edit::plan(&Edit {
-                cluster,
-                details: &details(backends, cluster).await,
-                routes: ports::routes(backends, cluster).await?.as_ref(),
-                add: &ports::resolve(cluster, add)?,
-                delete: &ports::resolve(cluster, delete)?,
-                wait,
-            })
+            ports::edit(backends, &world, cluster, (add, delete), wait).await
         }
         Wish::ImportImages { cluster, images } => {
             images::prepare_import(backends, world.cluster(cluster)?, images).await
@@ -179,7 +156,11 @@ fn new_cluster(
 }
 
 /// The cluster, unless another process is at work on it.
-fn free<'a>(world: &'a World, name: &ClusterName, verb: &str) -> Result<&'a Cluster, Problem> {
+pub(super) fn free<'a>(
+    world: &'a World,
+    name: &ClusterName,
+    verb: &str,
+) -> Result<&'a Cluster, Problem> {
     let cluster = world.cluster(name)?;
     if let Some(unfinished) = &cluster.unfinished {
         let what = format!("cluster {:?} was not {verb}", name.as_str());
@@ -265,32 +246,6 @@ fn named_ports(spec: &ClusterSpec) -> Vec<PublishedPort> {
     });
     let own = spec.ports.iter().map(|mapping| mapping.port);
     api.into_iter().chain(own).collect()
-}
-
-/// What a person configured for registries, from the first node that tells.
-async fn registries(backends: &Backends, cluster: &Cluster) -> Result<Option<Vec<u8>>, Problem> {
-    match cluster.with_role(Role::Server).next() {
-        Some(server) => read(backends, &server.name, REGISTRIES).await,
-        None => Ok(None),
-    }
-}
-
-/// Files that k3s keeps outside of its volumes, of a lone server, which may have to be made anew.
-async fn kept(backends: &Backends, cluster: &Cluster) -> Result<Vec<FileEntry>, Problem> {
-    let servers: Vec<_> = cluster.with_role(Role::Server).collect();
-    let [server] = servers.as_slice() else {
-        return Ok(Vec::new());
-    };
-    let mut kept = Vec::new();
-    for (path, mode) in KEPT {
-        let contents = read(backends, &server.name, path).await?;
-        kept.extend(contents.map(|contents| FileEntry {
-            path: (*path).to_owned(),
-            mode: *mode,
-            contents,
-        }));
-    }
-    Ok(kept)
 }
 
 pub(super) async fn read(

@@ -123,7 +123,7 @@ pub(super) fn build(
     remains: Option<Step>,
 ) -> Result<(), Problem> {
     let spec = input.spec;
-    if spec.servers == 2 {
+    if spec.servers == 2 && !nodes::has_own_datastore(spec) {
         plan.warnings.push(
             "two servers are less safe than one: etcd needs both of them to work; take 1 or 3"
                 .to_owned(),

@@ -13,9 +13,9 @@ mod up;
 
 use std::time::Duration;
 
-use super::{KubeAccess, Plan};
+use super::{KubeAccess, Plan, node::NewNodes};
 use crate::{
-    distro::k3s::load_balancer::Routes,
+    distro::k3s::{join, load_balancer::Routes},
     domain::{
         Cluster, Node, Problem, Role,
         container::{ContainerDetail, EngineInfo, FileEntry, NetworkInfo},
@@ -48,6 +48,10 @@ pub struct Scale<'a> {
     pub servers: u16,
     /// How many agents there are to be.
     pub agents: u16,
+    /// The names of the nodes that go, where it is not those of the highest numbers.
+    pub leaving: &'a [String],
+    /// What the nodes that join are like, where they differ from those that are there.
+    pub joining: Option<&'a NewNodes>,
     /// Whether the new nodes are waited for.
     pub wait: WaitFor,
 }
@@ -64,9 +68,21 @@ impl Scale<'_> {
         self.details.iter().find(|detail| detail.info.id == node.id)
     }
 
-    /// The nodes of a role that go: those of the highest numbers.
+    /// Whether its servers keep their data in a database outside of it.
+    fn has_own_datastore(&self) -> bool {
+        self.cluster
+            .with_role(Role::Server)
+            .filter_map(|node| self.detail(node))
+            .any(join::has_own_datastore)
+    }
+
+    /// The nodes of a role that go: those that are named, else those of the highest numbers.
     fn doomed(&self, role: Role) -> Vec<&Node> {
         let mut nodes: Vec<&Node> = self.cluster.with_role(role).collect();
+        if !self.leaving.is_empty() {
+            nodes.retain(|node| self.leaving.contains(&node.name));
+            return nodes;
+        }
         nodes.sort_by(|a, b| (a.number(), &a.name).cmp(&(b.number(), &b.name)));
         let kept = self.wanted(role).min(nodes.len());
         let mut doomed = nodes.split_off(kept);
@@ -92,17 +108,8 @@ impl Scale<'_> {
 pub fn plan(input: &Scale<'_>) -> Result<Plan, Problem> {
     let cluster = input.cluster;
     refuse::check(input)?;
-    let count = |n: u16, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-    let mut plan = Plan::new(
-        format!(
-            "scale cluster \"{}\" to {} and {}",
-            cluster.name,
-            count(input.servers, "server"),
-            count(input.agents, "agent")
-        ),
-        cluster.name.clone(),
-    );
-    if input.servers == 2 {
+    let mut plan = Plan::new(title(input), cluster.name.clone());
+    if input.servers == 2 && !input.has_own_datastore() {
         plan.warnings.push(
             "two servers are less safe than one: etcd needs both of them to work; take 1 or 3"
                 .to_owned(),
@@ -116,6 +123,26 @@ pub fn plan(input: &Scale<'_>) -> Result<Plan, Problem> {
     up::add(&mut plan, input, routes.as_mut(), written, converted)?;
     convert::end(&mut plan, input, converted);
     Ok(plan)
+}
+
+fn title(input: &Scale<'_>) -> String {
+    let name = &input.cluster.name;
+    if !input.leaving.is_empty() {
+        return format!(
+            "remove {} from cluster \"{name}\"",
+            input.leaving.join(", ")
+        );
+    }
+    let count = |n: u16, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+    if let Some(new) = input.joining {
+        let many = count(new.count, &new.role.to_string());
+        return format!("add {many} {} to cluster \"{name}\"", new.name);
+    }
+    format!(
+        "scale cluster \"{name}\" to {} and {}",
+        count(input.servers, "server"),
+        count(input.agents, "agent")
+    )
 }
 
 #[cfg(test)]

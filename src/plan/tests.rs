@@ -159,6 +159,8 @@ proptest! {
             kept: &[],
             servers: to_servers,
             agents: to_agents,
+            leaving: &[],
+            joining: None,
             wait,
         });
         match scaled {

@@ -1,14 +1,16 @@
 //! Ports, nodes and servers that come and go on clusters that are there, on a real engine.
 
 use std::{
+    collections::BTreeMap,
     net::TcpListener,
     process::Command,
     time::{Duration, Instant},
 };
 
 use coracle::{
-    domain::{ObjectKey, PortMapping, Protocol, Role},
-    ops::{self, Wish},
+    domain::{ClusterName, ObjectKey, PortMapping, Protocol, Role, container::Resources},
+    ops::{self, NodeVerb, Wish},
+    plan::node::NewNodes,
     resources::{nodes, unlisted},
 };
 use serde_json::json;
@@ -348,6 +350,99 @@ async fn a_port_that_is_taken_at_the_last_moment_leaves_the_old_load_balancer_at
         assert!(begun.elapsed() < Duration::from_secs(30));
         sleep(Duration::from_millis(200)).await;
     }
+    life.run(Wish::Delete(life.name.clone())).await.unwrap();
+    assert_eq!(life.left(&[]).await, Vec::<String>::new());
+}
+
+fn agents(name: &str) -> NewNodes {
+    NewNodes {
+        name: name.to_owned(),
+        role: Role::Agent,
+        count: 1,
+        image: None,
+        resources: Resources::default(),
+        node_labels: Vec::new(),
+        labels: BTreeMap::new(),
+        networks: Vec::new(),
+        k3s_args: Vec::new(),
+        token: None,
+    }
+}
+
+async fn delete_node(life: &Life, name: &str) {
+    let world = ops::observe(&life.backends).await.unwrap();
+    let all = ops::nodes::all(&world);
+    let listed = ops::nodes::find(&all, name).unwrap();
+    for wish in ops::nodes::wishes(NodeVerb::Delete, &[listed]) {
+        life.run(wish).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn named_nodes_join_and_leave_here_and_by_a_url() {
+    let life = Life::new("ports-node").await;
+    life.run(Life::create(life.spec(1, 0))).await.unwrap();
+    // What is not in the cluster by its labels is removed by its name, so it bears that too.
+    let extra = format!("{}-extra", life.name);
+    let node = format!("k3d-{extra}-0");
+    let new = NewNodes {
+        resources: Resources {
+            memory: Some(1 << 30),
+            nano_cpus: Some(1_500_000_000),
+            ..Resources::default()
+        },
+        node_labels: vec!["tier=front".to_owned()],
+        labels: [("team".to_owned(), "blue".to_owned())].into(),
+        ..agents(&extra)
+    };
+    let wish = Wish::AddNodes {
+        cluster: life.name.clone(),
+        nodes: Box::new(new),
+    };
+    let report = life.run(wish.clone()).await.unwrap();
+    println!("a node is added in {:?}", report.took);
+    let key = ObjectKey::new("", node.as_str());
+    let object = life.api().await.get(&nodes::KIND, &key).await.unwrap();
+    assert_eq!(object["metadata"]["labels"]["tier"], "front");
+    assert_eq!(object["status"]["capacity"]["memory"], "1Gi");
+    let detail = life.backends.runtime.inspect(&node).await.unwrap();
+    assert_eq!(detail.resources.nano_cpus, Some(1_500_000_000));
+    assert_eq!(detail.info.labels["team"], "blue");
+    let begun = Instant::now();
+    delete_node(&life, &format!("{extra}-0")).await;
+    println!("it is removed in {:?}", begun.elapsed());
+    let password = ObjectKey::new("kube-system", format!("{node}.node-password.k3s"));
+    let api = life.api().await;
+    assert!(api.get(&nodes::KIND, &key).await.is_err());
+    assert!(api.get(&unlisted::SECRETS, &password).await.is_err());
+    // The same name joins again.
+    life.run(wish).await.unwrap();
+    assert_eq!(nodes_of(&life).await, (2, 2));
+
+    // As if the cluster were elsewhere.
+    let world = ops::observe(&life.backends).await.unwrap();
+    let cluster = world.cluster(&life.name).unwrap().clone();
+    let url = format!("https://k3d-{}-server-0:6443", life.name);
+    let far = format!("{}-far", life.name);
+    let wish = Wish::AddNodes {
+        cluster: ClusterName::existing(&url),
+        nodes: Box::new(NewNodes {
+            image: Some(life.spec(1, 0).image),
+            token: cluster.token.clone(),
+            networks: vec![cluster.network.clone()],
+            ..agents(&far)
+        }),
+    };
+    life.run(wish).await.unwrap();
+    let key = ObjectKey::new("", format!("k3d-{far}-0"));
+    assert!(life.api().await.get(&nodes::KIND, &key).await.is_ok());
+    let world = ops::observe(&life.backends).await.unwrap();
+    let all = ops::nodes::all(&world);
+    assert_eq!(
+        ops::nodes::find(&all, &format!("{far}-0")).unwrap().cluster,
+        url
+    );
+    delete_node(&life, &format!("k3d-{far}-0")).await;
     life.run(Wish::Delete(life.name.clone())).await.unwrap();
     assert_eq!(life.left(&[]).await, Vec::<String>::new());
 }

@@ -10,7 +10,7 @@ mod list;
 mod logs;
 mod restart;
 mod scale;
-mod shape;
+pub mod shape;
 mod start;
 mod stop;
 pub mod targets;

@@ -168,7 +168,9 @@ pub fn cluster(cluster: &Cluster, token: bool) -> Value {
     })
 }
 
-fn node(node: &Node) -> Value {
+/// A node as data.
+#[must_use]
+pub fn node(node: &Node) -> Value {
     let mut mappings = Map::new();
     for port in &node.ports {
         let key = format!("{}/{}", port.container_port, port.protocol);
@@ -207,7 +209,9 @@ fn api(cluster: &Cluster) -> String {
     kubeconfig::url(&cluster.api)
 }
 
-fn ports(node: &Node) -> String {
+/// The ports that a node publishes, in one cell.
+#[must_use]
+pub fn ports(node: &Node) -> String {
     let ports: Vec<String> = node
         .ports
         .iter()

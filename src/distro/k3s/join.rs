@@ -113,6 +113,16 @@ pub fn container(model: &ContainerDetail, network: &str, new: Newcomer) -> Conta
     }
 }
 
+/// Whether a server keeps its data in a database of its owner's, outside of the cluster: no server of such a cluster
+/// needs the others.
+#[must_use]
+pub fn has_own_datastore(server: &ContainerDetail) -> bool {
+    let option = "--datastore-endpoint";
+    let variable = "K3S_DATASTORE_ENDPOINT=";
+    server.command.iter().any(|word| word.starts_with(option))
+        || server.env.iter().any(|line| line.starts_with(variable))
+}
+
 /// Whether servers like these keep their data where another server can join: in etcd, or in a database of their own.
 /// A single server that was asked for nothing keeps it in `SQLite`.
 #[must_use]
@@ -121,9 +131,8 @@ pub fn can_take_servers(servers: &[&ContainerDetail]) -> bool {
         let argument = |option: &str| server.command.iter().any(|word| word.starts_with(option));
         let variable = |name: &str| server.env.iter().any(|line| line.starts_with(name));
         argument("--cluster-init")
-            || argument("--datastore-endpoint")
+            || has_own_datastore(server)
             || variable("K3S_CLUSTER_INIT=true")
-            || variable("K3S_DATASTORE_ENDPOINT=")
             || variable("K3S_URL=")
     })
 }

@@ -126,6 +126,19 @@ pub(super) fn api(spec: &ClusterSpec, port: u16) -> Labels {
     ])
 }
 
+/// Labels of a node that joins a cluster elsewhere; its token is added by whoever has it.
+#[must_use]
+pub fn remote(url: &str, role: Role) -> Labels {
+    labels([
+        (APP, APP_K3D.to_owned()),
+        (VERSION, VERSION_VALUE.to_owned()),
+        (ROLE, role_word(role).to_owned()),
+        (CLUSTER, url.to_owned()),
+        (URL, url.to_owned()),
+        (EXTERNAL, true.to_string()),
+    ])
+}
+
 pub(super) fn labels<const N: usize>(pairs: [(&str, String); N]) -> Labels {
     pairs
         .into_iter()

@@ -80,6 +80,17 @@ pub fn containers(spec: &ClusterSpec, layout: &Layout) -> Result<Vec<ContainerSp
     Ok(all)
 }
 
+/// Whether the servers keep their data in a database of the person's, who named it in an argument or a variable. They
+/// make no etcd then, and none of them needs the others.
+#[must_use]
+pub fn has_own_datastore(spec: &ClusterSpec) -> bool {
+    let named = |all: &[ForNodes<String>], word: &str| {
+        all.iter()
+            .any(|item| item.is_for(Role::Server, 0) && item.value.starts_with(word))
+    };
+    named(&spec.k3s_args, "--datastore-endpoint") || named(&spec.env, "K3S_DATASTORE_ENDPOINT=")
+}
+
 /// The `number`th server.
 #[must_use]
 pub fn server(spec: &ClusterSpec, layout: &Layout, number: u16) -> ContainerSpec {
@@ -93,7 +104,7 @@ pub fn server(spec: &ClusterSpec, layout: &Layout, number: u16) -> ContainerSpec
         container
             .labels
             .insert(labels::INIT.to_owned(), (number == 0).to_string());
-        if number == 0 {
+        if number == 0 && !has_own_datastore(spec) {
             command.push("--cluster-init".to_owned());
         }
     }

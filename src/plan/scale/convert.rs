@@ -46,6 +46,7 @@ pub(super) fn add(plan: &mut Plan, input: &Scale<'_>) -> Option<StepId> {
         files.extend(scripts::files(input.engine.cgroup_version, gateway));
         files.extend(spec.resources.memory.map(scripts::memory));
     }
+    files.extend(spec.resources.memory.map(scripts::memory));
     files.extend(input.kept.iter().cloned());
     // While it is away nobody answers, so whatever asks the API is done before.
     let mut before: Vec<StepId> = (0..plan.steps.len()).collect();

@@ -27,6 +27,9 @@ pub(super) fn check(input: &Scale<'_>) -> Result<(), Problem> {
             "delete the cluster, or keep one server",
         );
     }
+    // Of etcd's members a majority has to be there; servers whose data are elsewhere need nobody.
+    let elsewhere = input.has_own_datastore();
+    let majority = |members: usize| if elsewhere { 1 } else { members / 2 + 1 };
     let (running, servers) = cluster.count(Role::Server);
     if running < majority(servers) {
         return refuse(
@@ -55,8 +58,4 @@ pub(super) fn check(input: &Scale<'_>) -> Result<(), Problem> {
         }
     }
     Ok(())
-}
-
-const fn majority(members: usize) -> usize {
-    members / 2 + 1
 }

@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     distro,
-    domain::container::{ContainerInfo, ContainerState},
+    domain::{
+        Secret,
+        container::{ContainerInfo, ContainerState, Resources},
+    },
     plan::fixtures::{demo, demo_details, engine, network, spec},
 };
 
@@ -46,6 +49,36 @@ impl World {
             }],
             servers,
             agents,
+            leaving: &[],
+            joining: None,
+            wait: WaitFor::Usable,
+        })
+    }
+
+    /// The plan for nodes that are named: new ones, or those that go.
+    fn nodes(&self, joining: Option<&NewNodes>, leaving: &[&str]) -> Result<Plan, Problem> {
+        let cluster = distro::clusters(&self.containers, &[]).remove(0);
+        let leaving: Vec<String> = leaving.iter().map(|name| (*name).to_owned()).collect();
+        let count = |role: Role| {
+            let there = cluster.with_role(role);
+            let there = there.filter(|node| !leaving.contains(&node.name)).count();
+            let new = joining
+                .filter(|new| new.role == role)
+                .map_or(0, |new| new.count);
+            u16::try_from(there).unwrap() + new
+        };
+        plan(&Scale {
+            cluster: &cluster,
+            details: &self.details,
+            networks: &[network("k3d-demo", "172.18.0.0/16")],
+            engine: &engine(),
+            routes: Some(&self.routes),
+            registries: None,
+            kept: &[],
+            servers: count(Role::Server),
+            agents: count(Role::Agent),
+            leaving: &leaving,
+            joining,
             wait: WaitFor::Usable,
         })
     }
@@ -162,11 +195,60 @@ fn a_lone_server_with_a_datastore_of_its_own_stays_as_it_is() {
             detail.command.push(endpoint);
         }
     }
-    let text = world.scale(2, 0).unwrap().to_text();
+    let plan = world.scale(2, 0).unwrap();
+    let text = plan.to_text();
     assert!(!text.contains("rename"), "{text}");
+    assert!(plan.warnings.is_empty(), "{text}");
 }
 
 #[test]
 fn two_servers_are_warned_of() {
     assert_eq!(World::new(3, 0).scale(2, 0).unwrap().warnings.len(), 1);
+}
+
+#[test]
+fn named_nodes_join_with_what_was_asked_for_them() {
+    let new = NewNodes {
+        name: "extra".to_owned(),
+        role: Role::Agent,
+        count: 2,
+        image: Some("rancher/k3s:v1.34.2-k3s2".to_owned()),
+        resources: Resources {
+            memory: Some(1 << 30),
+            nano_cpus: Some(500_000_000),
+            ..Resources::default()
+        },
+        node_labels: vec!["tier=front".to_owned()],
+        labels: [("team".to_owned(), "blue".to_owned())].into(),
+        networks: vec!["other".to_owned()],
+        k3s_args: vec!["--kubelet-arg=v=4".to_owned()],
+        token: Some(Secret::new("swordfish")),
+    };
+    let plan = World::new(1, 1).nodes(Some(&new), &[]).unwrap();
+    insta::assert_snapshot!(plan.to_text());
+    let made = plan.steps.iter().find_map(|planned| match &planned.step {
+        crate::plan::Step::CreateContainer(made) => Some(made),
+        _ => None,
+    });
+    let made = made.unwrap();
+    assert_eq!(
+        made.command,
+        ["agent", "--kubelet-arg=v=4", "--node-label", "tier=front"]
+    );
+    assert!(made.env.contains(&"K3S_TOKEN=swordfish".to_owned()));
+    assert_eq!(made.labels["team"], "blue");
+    assert_eq!(made.labels["k3d.cluster.token"], "swordfish");
+    assert_eq!(made.more_networks, ["other"]);
+    assert_eq!(made.resources.nano_cpus, Some(500_000_000));
+    assert!(!plan.to_json().to_string().contains("swordfish"));
+}
+
+#[test]
+fn a_node_that_is_named_goes_and_the_others_stay() {
+    let plan = World::new(1, 3)
+        .nodes(None, &["k3d-demo-agent-0", "k3d-demo-agent-1"])
+        .unwrap();
+    insta::assert_snapshot!(plan.to_text());
+    let last = World::new(1, 1).nodes(None, &["k3d-demo-server-0"]);
+    assert!(last.unwrap_err().why.contains("without a server"));
 }

@@ -106,7 +106,10 @@ fn reroute(
 fn free_names<'a>(input: &'a Scale<'_>, role: Role) -> impl Iterator<Item = String> + 'a {
     let cluster = input.cluster;
     (0..)
-        .map(move |number| names::node(&cluster.name, role, number))
+        .map(move |number| match input.joining {
+            Some(new) => new.node(number),
+            None => names::node(&cluster.name, role, number),
+        })
         .filter(|name| !cluster.nodes.iter().any(|node| node.name == *name))
 }
 
@@ -181,7 +184,10 @@ fn node(
         host,
         joins: joins(input, model).ok_or_else(nobody)?,
     };
-    let spec = join::container(model, &input.cluster.network, newcomer);
+    let mut spec = join::container(model, &input.cluster.network, newcomer);
+    if let Some(new) = input.joining {
+        new.apply(&mut spec);
+    }
     let image = spec.image.clone();
     let memory = spec.resources.memory;
     let pull = Step::PullImage { image };

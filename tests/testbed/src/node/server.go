@@ -171,7 +171,7 @@ func serverMain(args []string) int {
 					must(json.Unmarshal(b, &m))
 					var f serverFacts
 					json.Unmarshal(m["facts.json"], &f)
-					if !f.Etcd {
+					if !f.Etcd && c.str("datastore-endpoint", "") == "" {
 						fatal("starting kubernetes: preparing server: https://... server was not started with --cluster-init or external datastore: etcd disabled")
 					}
 					delete(m, "facts.json")
@@ -238,11 +238,11 @@ func serverMain(args []string) int {
 	if c.on("cluster-reset") && haveEtcd != nil {
 		fatal("etcd datastore is not in use: cannot perform cluster-reset")
 	}
-	useEtcd := c.on("cluster-init") || join != "" || haveEtcd == nil || auxPath("kine") == ""
 	ext := c.str("datastore-endpoint", "")
+	useEtcd := ext == "" && (c.on("cluster-init") || join != "" || haveEtcd == nil || auxPath("kine") == "")
 	etcdArgs := [][2]string{}
 	stateDB := filepath.Join(sdir, "db", "state.db")
-	if useEtcd && ext == "" {
+	if useEtcd {
 		startEtcd(c, p, tlsd, etcdDir, name, ip, join)
 		etcdArgs = [][2]string{{"etcd-servers", "https://127.0.0.1:2379"}, {"etcd-cafile", filepath.Join(tlsd, "etcd/server-ca.crt")},
 			{"etcd-certfile", filepath.Join(tlsd, "etcd/client.crt")}, {"etcd-keyfile", filepath.Join(tlsd, "etcd/client.key")}}
@@ -273,7 +273,7 @@ func serverMain(args []string) int {
 		{"storage-backend", "etcd3"}, {"tls-cert-file", t("serving-kube-apiserver.crt")}, {"tls-private-key-file", t("serving-kube-apiserver.key")},
 	}, etcdArgs...), c.list("kube-apiserver-arg"))
 	info("Running kube-apiserver %s", strings.Join(api, " "))
-	if useEtcd && ext == "" {
+	if useEtcd {
 		// Waited for only now: k3s prints the line above before etcd has a quorum, and what starts several servers
 		// one at a time waits for that line before it starts the next one, without which there is no quorum.
 		waitFor("etcd server to become available", 100*time.Millisecond, func() bool { return etcdHealthy(filepath.Join(tlsd, "etcd")) }, p)

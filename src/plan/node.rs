@@ -1,0 +1,174 @@
+//! Single nodes: started, stopped, removed without a word to Kubernetes, joined to a cluster that is elsewhere. What
+//! Kubernetes has a say in is a change of the cluster's size, [`super::scale`].
+
+mod remote;
+
+use std::collections::BTreeMap;
+
+pub use remote::{Remote, plan as join_remote};
+
+use super::{Plan, Step, Subject};
+use crate::{
+    distro::k3s::labels,
+    domain::{
+        Cluster, Node, Problem, Role, Secret,
+        container::{ContainerSpec, Resources},
+        spec::WaitFor,
+    },
+};
+
+/// Nodes that are wanted for a cluster that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewNodes {
+    /// Their name; `k3d-` stands before it and a number behind it.
+    pub name: String,
+    /// What they are.
+    pub role: Role,
+    /// How many; at least one.
+    pub count: u16,
+    /// Their image; `None` is that of the nodes that are there.
+    pub image: Option<String>,
+    /// What they may use; where nothing is said, as much as the nodes of their role that are there.
+    pub resources: Resources,
+    /// Labels of the Kubernetes nodes, `key=value`.
+    pub node_labels: Vec<String>,
+    /// Labels of the containers.
+    pub labels: BTreeMap<String, String>,
+    /// Networks that they are in besides the cluster's.
+    pub networks: Vec<String>,
+    /// Further arguments of k3s.
+    pub k3s_args: Vec<String>,
+    /// What they join with; `None` is the cluster's token.
+    pub token: Option<Secret>,
+}
+
+impl NewNodes {
+    /// The name of the `number`th.
+    #[must_use]
+    pub fn node(&self, number: u32) -> String {
+        format!("k3d-{}-{number}", self.name)
+    }
+
+    /// Puts what is wanted into a node's container.
+    pub(super) fn apply(&self, spec: &mut ContainerSpec) {
+        if let Some(image) = &self.image {
+            spec.image.clone_from(image);
+        }
+        let wanted = &self.resources;
+        let own = &mut spec.resources;
+        own.memory = wanted.memory.or(own.memory);
+        own.nano_cpus = wanted.nano_cpus.or(own.nano_cpus);
+        for limit in &wanted.ulimits {
+            own.ulimits.retain(|there| there.name != limit.name);
+            own.ulimits.push(limit.clone());
+        }
+        spec.command.extend(self.k3s_args.iter().cloned());
+        let node_labels = self.node_labels.iter().cloned();
+        spec.command
+            .extend(node_labels.flat_map(|label| ["--node-label".to_owned(), label]));
+        spec.labels.extend(self.labels.clone());
+        let more = self.networks.iter();
+        let more = more.filter(|network| **network != spec.network).cloned();
+        spec.more_networks.extend(more);
+        if let Some(token) = &self.token {
+            let token = token.reveal();
+            spec.env.retain(|line| !line.starts_with("K3S_TOKEN="));
+            spec.env.push(format!("K3S_TOKEN={token}"));
+            spec.labels
+                .insert(labels::TOKEN.to_owned(), token.to_owned());
+        }
+    }
+}
+
+/// The plan that starts nodes, whatever they are.
+#[must_use]
+pub fn start(about: &Subject, nodes: &[&Node], wait: WaitFor) -> Plan {
+    let mut plan = Plan::new(format!("start {}", names(nodes)), about.clone());
+    plan.undoable = false;
+    for node in nodes.iter().filter(|node| !node.is_running()) {
+        let container = node.name.clone();
+        let started = plan.add(Step::StartContainer { container }, []);
+        if wait != WaitFor::Nothing && (node.role.is_kubernetes() || balances(node)) {
+            let step = Step::WaitForLog {
+                container: node.name.clone(),
+                role: node.role,
+            };
+            plan.add(step, [started]);
+        }
+    }
+    plan
+}
+
+/// The plan that stops nodes, whatever they are.
+#[must_use]
+pub fn stop(about: &Subject, nodes: &[&Node]) -> Plan {
+    let mut plan = Plan::new(format!("stop {}", names(nodes)), about.clone());
+    plan.undoable = false;
+    for node in nodes.iter().filter(|node| node.is_running()) {
+        let container = node.name.clone();
+        plan.add(Step::StopContainer { container }, []);
+    }
+    if nodes.iter().any(|node| balances(node)) {
+        plan.warnings
+            .push("nothing reaches the cluster without its load balancer".to_owned());
+    }
+    plan
+}
+
+fn balances(node: &Node) -> bool {
+    node.role == Role::LoadBalancer
+}
+
+/// The plan that removes containers of a cluster whose API nobody can or need tell: all of its nodes, what is no
+/// Kubernetes node, and agents of a cluster that does not run.
+///
+/// # Errors
+/// When servers were to go from a cluster that does not run, and others were to stay.
+pub fn remove(cluster: &Cluster, nodes: &[&Node]) -> Result<Plan, Problem> {
+    let mut plan = Plan::new(format!("remove {}", names(nodes)), cluster.name.clone());
+    plan.undoable = false;
+    let goes = |node: &Node| nodes.iter().any(|gone| gone.id == node.id);
+    let stays = cluster.with_role(Role::Server).any(|node| !goes(node));
+    let server = nodes.iter().find(|node| node.role == Role::Server);
+    if let (true, Some(server)) = (stays, server) {
+        return Err(Problem::refused(
+            format!("{} was not removed", server.name),
+            "the other servers have to agree to its leaving, and their API does not answer",
+        )
+        .with_hint("start the cluster first"));
+    }
+    if stays && nodes.iter().any(|node| node.role == Role::Agent) {
+        plan.warnings.push(
+            "the cluster does not run, so Kubernetes goes on knowing these nodes; take them out with kubectl"
+                .to_owned(),
+        );
+    }
+    if stays && nodes.iter().any(|node| balances(node)) {
+        plan.warnings
+            .push("nothing reaches the cluster without its load balancer".to_owned());
+    }
+    discard(&mut plan, nodes);
+    Ok(plan)
+}
+
+/// The plan that removes registries of no cluster, and nodes whose cluster is elsewhere.
+#[must_use]
+pub fn remove_registry(about: &Subject, nodes: &[&Node]) -> Plan {
+    let mut plan = Plan::new(format!("remove {}", names(nodes)), about.clone());
+    plan.undoable = false;
+    discard(&mut plan, nodes);
+    plan
+}
+
+/// Adds the steps that remove containers.
+pub fn discard(plan: &mut Plan, nodes: &[&Node]) {
+    for node in nodes {
+        let container = node.name.clone();
+        plan.add(Step::RemoveContainer { container }, []);
+    }
+}
+
+fn names(nodes: &[&Node]) -> String {
+    let names: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+    names.join(", ")
+}
