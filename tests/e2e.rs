@@ -31,5 +31,8 @@ mod ports;
 #[path = "e2e/prune.rs"]
 mod prune;
 #[cfg(test)]
+#[path = "e2e/spec.rs"]
+mod spec;
+#[cfg(test)]
 #[path = "e2e/story.rs"]
 mod story;
