@@ -13,6 +13,12 @@ mod forward;
 #[path = "e2e/images.rs"]
 mod images;
 #[cfg(test)]
+#[path = "e2e/interop.rs"]
+mod interop;
+#[cfg(test)]
+#[path = "e2e/k3d.rs"]
+mod k3d;
+#[cfg(test)]
 #[path = "e2e/kube.rs"]
 mod kube;
 #[cfg(test)]
