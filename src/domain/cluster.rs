@@ -5,7 +5,8 @@ use std::{fmt, net::IpAddr};
 use jiff::Timestamp;
 
 use super::{
-    ApiEndpoint, ClusterName, Distribution, PublishedPort, Secret, container::ContainerState,
+    ApiEndpoint, ClusterName, Distribution, HostAlias, PublishedPort, Secret,
+    container::ContainerState,
 };
 
 /// What a container does for its cluster.
@@ -134,6 +135,8 @@ pub struct Cluster {
     pub network: String,
     /// Whether the network outlives it.
     pub network_external: bool,
+    /// Names that a person gave to addresses, on nodes and in pods.
+    pub host_aliases: Vec<HostAlias>,
     /// Its volume for images, where it has one.
     pub image_volume: Option<String>,
     /// What its nodes join with.

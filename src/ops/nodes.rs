@@ -10,7 +10,7 @@ use crate::{
     backend::Backends,
     distro::{
         self,
-        k3s::{join, labels},
+        k3s::{join, labels, scripts},
     },
     domain::{
         Cluster, ClusterName, Distribution, Node, Problem, Role,
@@ -152,6 +152,7 @@ pub(super) async fn scale(
         engine: &world.engine,
         routes: ports::routes(backends, cluster).await?.as_ref(),
         registries: registries(backends, cluster).await?.as_deref(),
+        dns_fix: dns_fix(backends, cluster).await?,
         kept: &kept(backends, cluster).await?,
         servers: size.servers.unwrap_or_else(|| there(Role::Server)),
         agents: size.agents.unwrap_or_else(|| there(Role::Agent)),
@@ -274,6 +275,14 @@ async fn registries(backends: &Backends, cluster: &Cluster) -> Result<Option<Vec
     match cluster.with_role(Role::Server).next() {
         Some(server) => read(backends, &server.name, REGISTRIES).await,
         None => Ok(None),
+    }
+}
+
+/// Whether the nodes of a cluster were taught to let pods use the engine's name server.
+async fn dns_fix(backends: &Backends, cluster: &Cluster) -> Result<bool, Problem> {
+    match cluster.with_role(Role::Server).next() {
+        Some(server) => Ok(read(backends, &server.name, scripts::DNS).await?.is_some()),
+        None => Ok(true),
     }
 }
 

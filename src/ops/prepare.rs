@@ -194,6 +194,7 @@ fn remains(world: &World, name: &ClusterName) -> Option<Cluster> {
         nodes: Vec::new(),
         network,
         network_external: false,
+        host_aliases: Vec::new(),
         image_volume: None,
         token: None,
         api: ApiEndpoint::default(),

@@ -282,7 +282,10 @@ fn fill(
     let mut files = if role == Role::LoadBalancer {
         vec![Routes::new(spec, 1).file()?]
     } else {
-        scripts::files(input.engine.cgroup_version, layout.host)
+        scripts::files(
+            input.engine.cgroup_version,
+            spec.dns_fix.then_some(layout.host),
+        )
     };
     files.extend(memory.map(scripts::memory));
     let number = number_of(&name);
@@ -367,9 +370,9 @@ fn usable(
         plan.add(step, [api]);
     }
     plan.add(
-        Step::SetHostRecord {
+        Step::SetPodHosts {
             access: access.clone(),
-            address: layout.host,
+            records: k3s::hosts::records(Some(layout.host), &spec.host_aliases),
         },
         [api],
     );

@@ -71,8 +71,8 @@ const fn action(step: &Step) -> &'static str {
         Step::WaitForNodes { .. } => "waitForNodes",
         Step::WaitForServiceAccount { .. } => "waitForServiceAccount",
         Step::WaitForSystemPods { .. } => "waitForSystemPods",
-        Step::SetNodeHost { .. } => "setNodeHost",
-        Step::SetHostRecord { .. } => "setHostRecord",
+        Step::SetNodeHosts { .. } => "setNodeHosts",
+        Step::SetPodHosts { .. } => "setPodHosts",
         Step::MergeKubeconfig { .. } => "mergeKubeconfig",
         Step::RemoveKubeconfig { .. } => "removeKubeconfig",
         Step::RemovePath { .. } => "removePath",
@@ -132,12 +132,10 @@ fn details(step: &Step) -> Map<String, Value> {
         | Step::WaitForServiceAccount { access }
         | Step::WaitForSystemPods { access } => json!({ "url": access.url }),
         Step::WaitForNodes { access, nodes } => json!({ "url": access.url, "nodes": nodes }),
-        Step::SetNodeHost { container, address } => {
-            json!({ "container": container, "address": address })
+        Step::SetNodeHosts { container, records } => {
+            json!({ "container": container, "records": records })
         }
-        Step::SetHostRecord { access, address } => {
-            json!({ "url": access.url, "address": address })
-        }
+        Step::SetPodHosts { access, records } => json!({ "url": access.url, "records": records }),
         Step::MergeKubeconfig {
             access,
             context,

@@ -41,6 +41,8 @@ pub struct Scale<'a> {
     pub routes: Option<&'a Routes>,
     /// `/etc/rancher/k3s/registries.yaml` of one of its nodes, where it has one.
     pub registries: Option<&'a [u8]>,
+    /// Whether its nodes let pods use the engine's name server.
+    pub dns_fix: bool,
     /// Files of a lone server that are in none of its volumes, `/etc/rancher/node/password` among them: they go with it
     /// when its container is made anew.
     pub kept: &'a [FileEntry],

@@ -9,7 +9,7 @@ use super::{KubeAccess, Plan, Step, StepId};
 use crate::{
     distro::k3s::{hosts, names},
     domain::{
-        Cluster, Distribution, Node, Role,
+        Cluster, Distribution, HostAlias, Node, Role,
         container::{ContainerDetail, NetworkInfo},
         spec::WaitFor,
     },
@@ -86,12 +86,12 @@ pub(super) fn start(plan: &mut Plan, input: &Start<'_>, down: &BTreeSet<&str>, b
     if cluster.distribution == Distribution::Kind {
         return;
     }
-    let host = host(input);
-    heal_nodes(plan, input, &begun, host);
+    let records = hosts::records(host(input), &cluster.host_aliases);
+    heal_nodes(plan, input, &begun, &records);
     if input.wait != WaitFor::Nothing {
         let reachable: Vec<StepId> = servers.into_iter().chain(ids(&balancers)).collect();
         begun.extend(balancers);
-        usable(plan, input, &begun, &reachable, before, host);
+        usable(plan, input, &begun, &reachable, before, records);
     }
 }
 
@@ -104,16 +104,16 @@ fn host(input: &Start<'_>) -> Option<IpAddr> {
         .gateway
 }
 
-fn heal_nodes(plan: &mut Plan, input: &Start<'_>, begun: &[(Node, StepId)], host: Option<IpAddr>) {
-    let Some(address) = host else { return };
+fn heal_nodes(plan: &mut Plan, input: &Start<'_>, begun: &[(Node, StepId)], records: &[HostAlias]) {
     for (node, started) in begun {
-        let kept = input
-            .details
-            .iter()
-            .any(|detail| detail.info.id == node.id && hosts::has_engine_line(&detail.extra_hosts));
+        let kept = records.is_empty()
+            || input.details.iter().any(|detail| {
+                detail.info.id == node.id && hosts::has_engine_lines(&detail.extra_hosts, records)
+            });
         if !kept {
             let container = node.name.clone();
-            plan.add(Step::SetNodeHost { container, address }, [*started]);
+            let records = records.to_vec();
+            plan.add(Step::SetNodeHosts { container, records }, [*started]);
         }
     }
 }
@@ -124,7 +124,7 @@ fn usable(
     begun: &[(Node, StepId)],
     reachable: &[StepId],
     before: &[StepId],
-    host: Option<IpAddr>,
+    records: Vec<HostAlias>,
 ) {
     let cluster = input.cluster;
     let access = KubeAccess::of(cluster);
@@ -143,9 +143,9 @@ fn usable(
         };
         back.push(plan.add(step, [*started]));
     }
-    if let Some(address) = host {
+    if !records.is_empty() {
         let access = access.clone();
-        plan.add(Step::SetHostRecord { access, address }, [api]);
+        plan.add(Step::SetPodHosts { access, records }, [api]);
     }
     let nodes = cluster
         .nodes
@@ -212,6 +212,23 @@ mod tests {
         }
         let plan = started(&stopped(1, 1), &details);
         insta::assert_snapshot!(plan.to_text());
+    }
+
+    #[test]
+    fn names_of_addresses_are_set_again_from_the_label() {
+        let mut containers = stopped(1, 0);
+        for container in &mut containers {
+            let text = r#"[{"ip":"10.1.2.3","hostnames":["db"]},{"ip":"x","hostnames":["y"]}]"#;
+            let label = "k3d.cluster.start.hostaliases".to_owned();
+            container.labels.insert(label, text.to_owned());
+        }
+        let text = started(&containers, &demo_details(1, 0)).to_text();
+        let both = "point host.k3d.internal to 172.18.0.1, db to 10.1.2.3 in";
+        assert!(text.contains(&format!("{both} pods")), "{text}");
+        assert!(
+            text.contains(&format!("{both} k3d-demo-server-0")),
+            "{text}"
+        );
     }
 
     #[test]

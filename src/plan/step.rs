@@ -1,10 +1,10 @@
 //! The steps that plans are made of: what each does in one line, what it loses, how it is undone.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use super::images::ImageSource;
 use crate::domain::{
-    Role,
+    HostAlias, Role,
     container::{ContainerSpec, FileEntry, NetworkSpec, VolumeSpec},
     image::{WantedImage, short_name},
 };
@@ -77,11 +77,17 @@ pub enum Step {
     WaitForServiceAccount { access: KubeAccess },
     /// Wait until every pod of `kube-system` is ready or done.
     WaitForSystemPods { access: KubeAccess },
-    /// Make `host.k3d.internal` resolve to the address on a running node whose container was made without that line:
-    /// the engine writes `/etc/hosts` anew at every start.
-    SetNodeHost { container: String, address: IpAddr },
-    /// Make `host.k3d.internal` resolve to the address in pods.
-    SetHostRecord { access: KubeAccess, address: IpAddr },
+    /// Make names, `host.k3d.internal` first, resolve to their addresses on a running node whose container was made
+    /// without such lines: the engine writes `/etc/hosts` anew at every start.
+    SetNodeHosts {
+        container: String,
+        records: Vec<HostAlias>,
+    },
+    /// Make the names resolve to their addresses in pods.
+    SetPodHosts {
+        access: KubeAccess,
+        records: Vec<HostAlias>,
+    },
     /// Merge the cluster's admin access into the default kubeconfig, and make it the current context if asked.
     MergeKubeconfig {
         access: KubeAccess,
@@ -171,12 +177,10 @@ impl Step {
             Self::WaitForNodes { nodes, .. } => format!("wait until Ready: {}", nodes.join(", ")),
             Self::WaitForServiceAccount { .. } => "wait for the default ServiceAccount".to_owned(),
             Self::WaitForSystemPods { .. } => "wait for the pods of kube-system".to_owned(),
-            Self::SetNodeHost { container, address } => {
-                format!("point host.k3d.internal to {address} in {container}")
+            Self::SetNodeHosts { container, records } => {
+                format!("point {} in {container}", pointed(records))
             }
-            Self::SetHostRecord { address, .. } => {
-                format!("point host.k3d.internal to {address} in pods")
-            }
+            Self::SetPodHosts { records, .. } => format!("point {} in pods", pointed(records)),
             Self::MergeKubeconfig {
                 context, switch, ..
             } => {
@@ -271,4 +275,10 @@ impl Step {
             _ => 50,
         })
     }
+}
+
+/// `a and b to 10.0.0.1, c to 10.0.0.2`.
+fn pointed(records: &[HostAlias]) -> String {
+    let one = |record: &HostAlias| format!("{} to {}", record.names.join(" and "), record.ip);
+    records.iter().map(one).collect::<Vec<_>>().join(", ")
 }

@@ -156,6 +156,7 @@ proptest! {
             engine: &engine(),
             routes: Some(&routes),
             registries: None,
+            dns_fix: true,
             kept: &[],
             servers: to_servers,
             agents: to_agents,

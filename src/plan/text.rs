@@ -29,8 +29,8 @@ impl Step {
             | Self::RenameContainer { .. }
             | Self::Exchange { .. }
             | Self::Disconnect { .. }
-            | Self::SetNodeHost { .. }
-            | Self::SetHostRecord { .. }
+            | Self::SetNodeHosts { .. }
+            | Self::SetPodHosts { .. }
             | Self::ForgetNode { .. }
             | Self::Cordon { .. }
             | Self::Drain { .. } => '~',

@@ -294,6 +294,7 @@ mod tests {
             ],
             network: "k3d-demo".to_owned(),
             network_external: false,
+            host_aliases: Vec::new(),
             image_volume: Some("k3d-demo-images".to_owned()),
             token: Some(Secret::new("hunter2")),
             api: ApiEndpoint {

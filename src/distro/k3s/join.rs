@@ -72,18 +72,14 @@ pub fn container(model: &ContainerDetail, network: &str, new: Newcomer) -> Conta
     env.push(format!("K3S_URL={}", names::join_url(&new.joins)));
     env.push(format!("K3S_KUBECONFIG_OUTPUT={KUBECONFIG_PATH}"));
     let mut extra_hosts = model.extra_hosts.clone();
-    if let Some(host) = new.host.filter(|_| !hosts::has_engine_line(&extra_hosts)) {
-        extra_hosts.push(hosts::engine_line(host));
+    let host = hosts::records(new.host, &[]);
+    if !hosts::has_engine_lines(&extra_hosts, &host) {
+        extra_hosts.extend(hosts::engine_lines(&host));
     }
     ContainerSpec {
         name: new.name,
         image: model.info.image.clone(),
-        // The scripts need the host's address; without one the image's own entry point has to do.
-        entrypoint: new
-            .host
-            .map(|_| scripts::ENTRYPOINT.to_owned())
-            .into_iter()
-            .collect(),
+        entrypoint: vec![scripts::ENTRYPOINT.to_owned()],
         command,
         env,
         labels: all,

@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
+use serde_json::{Value, json};
+
 use crate::domain::{
-    ApiEndpoint, ClusterName, ClusterSpec, Problem, Role, Secret,
+    ApiEndpoint, ClusterName, ClusterSpec, HostAlias, Problem, Role, Secret,
     container::{ContainerInfo, Labels},
 };
 
@@ -27,6 +29,8 @@ pub const NETWORK_ID: &str = "k3d.cluster.network.id";
 pub const NETWORK_RANGE: &str = "k3d.cluster.network.iprange";
 /// `true` when the network is not the cluster's own and outlives it.
 pub const NETWORK_EXTERNAL: &str = "k3d.cluster.network.external";
+/// A person's own names for addresses, as JSON; absent without any.
+pub const HOST_ALIASES: &str = "k3d.cluster.start.hostaliases";
 /// The volume for images.
 pub const IMAGE_VOLUME: &str = "k3d.cluster.imageVolume";
 /// What nodes join with, in clear text.
@@ -113,6 +117,9 @@ pub(super) fn common(spec: &ClusterSpec, layout: &super::nodes::Layout) -> Label
         (URL, super::names::join_url(&super::names::server(name, 0))),
         (LOAD_BALANCER, balancer),
     ]));
+    // Strings and addresses can always be written as JSON.
+    let aliases = (!spec.host_aliases.is_empty()).then(|| json!(spec.host_aliases).to_string());
+    all.extend(aliases.map(|aliases| (HOST_ALIASES.to_owned(), aliases)));
     all.extend(super::volumes::images(spec).map(|volume| (IMAGE_VOLUME.to_owned(), volume)));
     all
 }
@@ -193,6 +200,17 @@ pub fn role_of(all: &Labels) -> Role {
     }
 }
 
+/// The aliases of a label that anybody can have written: what cannot be one is left out.
+fn aliases(text: &str) -> Vec<HostAlias> {
+    let all: Vec<Value> = serde_json::from_str(text).unwrap_or_default();
+    all.iter()
+        .filter_map(|alias| {
+            let names = alias["hostnames"].as_array()?.iter();
+            HostAlias::new(alias["ip"].as_str()?, names.filter_map(Value::as_str)).ok()
+        })
+        .collect()
+}
+
 /// What the labels of one container say about it and its cluster. Missing and empty labels are `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parsed {
@@ -204,6 +222,8 @@ pub struct Parsed {
     pub network: Option<String>,
     /// Whether the network outlives the cluster.
     pub network_external: bool,
+    /// A person's own names for addresses.
+    pub host_aliases: Vec<HostAlias>,
     /// The volume for images.
     pub image_volume: Option<String>,
     /// What nodes join with.
@@ -233,6 +253,7 @@ impl Parsed {
             role: role_of(&container.labels),
             network: text(NETWORK),
             network_external: truth(NETWORK_EXTERNAL),
+            host_aliases: text(HOST_ALIASES).map_or_else(Vec::new, |text| aliases(&text)),
             image_volume: text(IMAGE_VOLUME),
             token: text(TOKEN).map(Secret::new),
             load_balancer: text(LOAD_BALANCER),

@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use super::{API_PORT, KUBECONFIG_PATH, labels, names, scripts, volumes};
+use super::{API_PORT, KUBECONFIG_PATH, hosts, labels, names, scripts, volumes};
 use crate::domain::{
     ClusterSpec, ForNodes, Limits, Problem, Protocol, PublishedPort, Role, Secret, Subnet,
     container::{ContainerSpec, Labels, Resources},
@@ -162,7 +162,7 @@ fn node(spec: &ClusterSpec, layout: &Layout, role: Role, number: u16) -> Contain
         name: names::node(&spec.name, role, number.into()),
         image: spec.image.clone(),
         entrypoint: vec![scripts::ENTRYPOINT.to_owned()],
-        extra_hosts: vec![super::hosts::engine_line(layout.host)],
+        extra_hosts: hosts::engine_lines(&hosts::records(Some(layout.host), &spec.host_aliases)),
         ports: spec
             .ports
             .iter()

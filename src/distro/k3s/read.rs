@@ -84,6 +84,12 @@ fn cluster(
         distribution: Distribution::K3s,
         state: distro::state(&nodes, complete),
         network_external: members.iter().any(|(parsed, _)| parsed.network_external),
+        host_aliases: members
+            .iter()
+            .map(|(parsed, _)| &parsed.host_aliases)
+            .find(|aliases| !aliases.is_empty())
+            .cloned()
+            .unwrap_or_default(),
         image_volume: said(&members, |parsed| parsed.image_volume.clone()),
         token: members.iter().find_map(|(parsed, _)| parsed.token.clone()),
         api: members

@@ -10,23 +10,30 @@ use crate::domain::container::FileEntry;
 /// The entry point of server and agent containers.
 pub const ENTRYPOINT: &str = "/bin/k3d-entrypoint.sh";
 
+/// The one of the scripts that lets pods use the engine's name server. A node without it leaves them to a public one.
+pub const DNS: &str = "/bin/k3d-entrypoint-dns.sh";
+
 /// The files that have to be in a node container before its first start.
 ///
-/// `cgroup_version` is the engine's; `gateway` is the address of the host in the cluster's network.
+/// `cgroup_version` is the engine's; `resolver` is the address at which pods are to find the engine's name server, the
+/// host's in the cluster's network, or `None` where they are not.
 #[must_use]
-pub fn files(cgroup_version: u8, gateway: IpAddr) -> Vec<FileEntry> {
-    let dns = include_str!("../../../assets/k3s/dns.sh").replace("@GATEWAY@", &gateway.to_string());
+pub fn files(cgroup_version: u8, resolver: Option<IpAddr>) -> Vec<FileEntry> {
+    let dns = |address: IpAddr| {
+        let text = include_str!("../../../assets/k3s/dns.sh");
+        script(DNS, &text.replace("@GATEWAY@", &address.to_string()))
+    };
     let mut files = vec![
         script(
             ENTRYPOINT,
             include_str!("../../../assets/k3s/entrypoint.sh"),
         ),
-        script("/bin/k3d-entrypoint-dns.sh", &dns),
         script(
             "/bin/k3d-entrypoint-mounts.sh",
             include_str!("../../../assets/k3s/mounts.sh"),
         ),
     ];
+    files.extend(resolver.map(dns));
     if cgroup_version == 2 {
         files.push(script(
             "/bin/k3d-entrypoint-cgroupv2.sh",
@@ -60,7 +67,7 @@ mod tests {
     use super::*;
 
     fn paths(cgroup_version: u8) -> Vec<String> {
-        files(cgroup_version, IpAddr::from([172, 18, 0, 1]))
+        files(cgroup_version, Some(IpAddr::from([172, 18, 0, 1])))
             .into_iter()
             .map(|file| file.path)
             .collect()
@@ -73,8 +80,14 @@ mod tests {
     }
 
     #[test]
+    fn the_fix_for_dns_is_a_choice() {
+        assert!(paths(1).contains(&DNS.to_owned()));
+        assert!(files(1, None).iter().all(|file| file.path != DNS));
+    }
+
+    #[test]
     fn every_file_is_a_script_and_no_placeholder_is_left() {
-        let mut all = files(2, IpAddr::from([172, 18, 0, 1]));
+        let mut all = files(2, Some(IpAddr::from([172, 18, 0, 1])));
         all.push(memory(1 << 30));
         for file in all {
             let text = String::from_utf8(file.contents).unwrap();

@@ -82,6 +82,7 @@ fn cluster(name: ClusterName, members: &[&ContainerInfo]) -> Cluster {
         distribution: Distribution::Kind,
         state: distro::state(&nodes, complete),
         network_external: true,
+        host_aliases: Vec::new(),
         image_volume: None,
         token: None,
         load_balancer,

@@ -3,7 +3,7 @@
 //! Every step can be run again: one that finds the world as it should be says so, changes nothing and is not undone.
 
 mod containers;
-mod host_record;
+mod host_records;
 mod images;
 mod kubeconfig;
 mod networks;
@@ -56,11 +56,11 @@ pub(super) async fn run(run: &Run<'_>, id: StepId, step: &Step) -> Result<Effect
         Step::RenameContainer { container, to } => containers::rename(run, container, to).await,
         Step::Exchange { stop, start } => containers::exchange(run, id, stop, start).await,
         Step::RemoveContainer { container } => containers::remove(run, container).await,
-        Step::SetNodeHost { container, address } => {
-            host_record::in_node(run, container, *address).await
+        Step::SetNodeHosts { container, records } => {
+            host_records::in_node(run, container, records).await
         }
-        Step::SetHostRecord { access, address } => {
-            host_record::in_pods(run, id, access, *address).await
+        Step::SetPodHosts { access, records } => {
+            host_records::in_pods(run, id, access, records).await
         }
         Step::WaitForLog { container, role } => {
             node_log::until_ready(run, id, container, *role).await

@@ -157,9 +157,7 @@ fn not_carried_out(spec: &ClusterSpec) -> Result<(), Problem> {
             !matches!(spec.network, ClusterNetwork::Own { ipv6: false, .. }),
             "a network other than one of its own with IPv4 addresses",
         ),
-        (!spec.host_aliases.is_empty(), "host aliases"),
         (spec.registries != Registries::default(), "registries"),
-        (!spec.dns_fix, "nodes without the DNS fix"),
     ];
     match wanted.iter().find(|(asked, _)| *asked) {
         Some((_, what)) => Err(Problem::usage(

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    domain::{ClusterNetwork, ForNodes, Limits, PortMapping},
+    domain::{ClusterNetwork, ForNodes, HostAlias, Limits, PortMapping},
     plan::fixtures::{chosen, engine, network, spec},
 };
 
@@ -287,4 +287,44 @@ fn values_that_cannot_be_read_are_refused_before_anything_is_touched() {
         let problem = create(&wanted, WaitFor::Usable, &[]).unwrap_err();
         assert_eq!(problem.kind.exit_code(), 2, "{place}: {problem}");
     }
+}
+
+#[test]
+fn names_of_addresses_reach_nodes_pods_and_the_label_that_k3d_reads() {
+    let mut spec = spec("demo", 1, 1);
+    spec.host_aliases = vec![HostAlias::parse("10.1.2.3:db.example.org,db").unwrap()];
+    let plan = planned(&spec, WaitFor::Usable);
+    let text = plan.to_text();
+    assert!(
+        text.contains(
+            "point host.k3d.internal to 172.18.0.1, db.example.org and db to 10.1.2.3 in pods"
+        ),
+        "{text}"
+    );
+    for container in containers(&plan) {
+        assert_eq!(
+            container.labels[labels::HOST_ALIASES],
+            r#"[{"hostnames":["db.example.org","db"],"ip":"10.1.2.3"}]"#
+        );
+        let role = labels::role_of(&container.labels);
+        let lines = container.extra_hosts.iter();
+        let found = lines.filter(|line| line.ends_with(":10.1.2.3")).count();
+        assert_eq!(found, if role.is_kubernetes() { 2 } else { 0 });
+    }
+}
+
+#[test]
+fn without_the_fix_for_dns_its_script_is_left_out() {
+    let mut spec = spec("demo", 1, 0);
+    let written = |spec: &ClusterSpec| {
+        let plan = planned(spec, WaitFor::Usable);
+        let mut steps = plan.steps.iter();
+        steps.any(|planned| match &planned.step {
+            Step::PutFiles { files, .. } => files.iter().any(|file| file.path == scripts::DNS),
+            _ => false,
+        })
+    };
+    assert!(written(&spec));
+    spec.dns_fix = false;
+    assert!(!written(&spec));
 }

@@ -74,10 +74,7 @@ pub fn plan(input: &Remote<'_>) -> Result<Plan, Problem> {
         let mut spec = ContainerSpec {
             name: name.clone(),
             image: image.clone(),
-            entrypoint: gateway
-                .map(|_| scripts::ENTRYPOINT.to_owned())
-                .into_iter()
-                .collect(),
+            entrypoint: vec![scripts::ENTRYPOINT.to_owned()],
             command: vec![word.to_owned()],
             env: vec![
                 format!("K3S_URL={}", input.url),
@@ -87,20 +84,16 @@ pub fn plan(input: &Remote<'_>) -> Result<Plan, Problem> {
             network: home.to_owned(),
             tmpfs: vec!["/run".to_owned(), "/var/run".to_owned()],
             privileged: true,
-            extra_hosts: gateway.map(hosts::engine_line).into_iter().collect(),
+            extra_hosts: hosts::engine_lines(&hosts::records(gateway, &[])),
             ..ContainerSpec::default()
         };
         new.apply(&mut spec);
         let memory = spec.resources.memory;
         let mut done = plan.add(Step::CreateContainer(Box::new(spec)), [pulled]);
-        let mut files = gateway.map_or_else(Vec::new, |gateway| {
-            scripts::files(input.engine.cgroup_version, gateway)
-        });
+        let mut files = scripts::files(input.engine.cgroup_version, gateway);
         files.extend(memory.map(scripts::memory));
-        if !files.is_empty() {
-            let container = name.clone();
-            done = plan.add(Step::PutFiles { container, files }, [done]);
-        }
+        let container = name.clone();
+        done = plan.add(Step::PutFiles { container, files }, [done]);
         let container = name.clone();
         done = plan.add(Step::StartContainer { container }, [done]);
         if input.wait != WaitFor::Nothing {

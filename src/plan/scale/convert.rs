@@ -43,7 +43,10 @@ pub(super) fn add(plan: &mut Plan, input: &Scale<'_>) -> Option<StepId> {
     if let Some(gateway) = network.and_then(|network| network.gateway)
         && spec.entrypoint.first().map(String::as_str) == Some(scripts::ENTRYPOINT)
     {
-        files.extend(scripts::files(input.engine.cgroup_version, gateway));
+        files.extend(scripts::files(
+            input.engine.cgroup_version,
+            input.dns_fix.then_some(gateway),
+        ));
         files.extend(spec.resources.memory.map(scripts::memory));
     }
     files.extend(spec.resources.memory.map(scripts::memory));

@@ -42,6 +42,7 @@ impl World {
             engine: &engine(),
             routes: cluster.load_balancer.is_some().then_some(&self.routes),
             registries: None,
+            dns_fix: true,
             kept: &[FileEntry {
                 path: "/etc/rancher/node/password".to_owned(),
                 mode: 0o600,

@@ -203,9 +203,7 @@ fn node(
         converted,
     );
     let created = plan.add(Step::CreateContainer(Box::new(spec)), [pulled, forgotten]);
-    let mut files = host.map_or_else(Vec::new, |gateway| {
-        scripts::files(input.engine.cgroup_version, gateway)
-    });
+    let mut files = scripts::files(input.engine.cgroup_version, host.filter(|_| input.dns_fix));
     files.extend(memory.map(scripts::memory));
     files.extend(input.registries.map(|contents| FileEntry {
         path: REGISTRIES.to_owned(),

@@ -253,6 +253,7 @@ mod tests {
             nodes: Vec::new(),
             network: String::new(),
             network_external: false,
+            host_aliases: Vec::new(),
             image_volume: None,
             token: None,
             api: ApiEndpoint::default(),

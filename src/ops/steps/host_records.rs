@@ -1,6 +1,6 @@
-//! `host.k3d.internal`: set in nodes and in pods, and looked at again, because k3s writes into the same places.
+//! `host.k3d.internal` and a person's own names: set in nodes and in pods, and looked at again, because k3s writes into the same places.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{Effect, Run};
 use crate::{
     backend::{ErrorKind, KubeApi},
     distro::k3s::hosts,
-    domain::{ObjectKey, Problem, log::sanitize},
+    domain::{HostAlias, ObjectKey, Problem, log::sanitize},
     plan::{KubeAccess, StepId},
     resources::unlisted::CONFIG_MAPS,
 };
@@ -28,9 +28,9 @@ const COMMAND: Duration = Duration::from_secs(15);
 pub(super) async fn in_node(
     run: &Run<'_>,
     container: &str,
-    address: IpAddr,
+    records: &[HostAlias],
 ) -> Result<Effect, Problem> {
-    let command = hosts::node_command(address);
+    let command = hosts::node_command(records);
     let words: Vec<&str> = command.iter().map(String::as_str).collect();
     let output = run
         .backends
@@ -54,7 +54,7 @@ pub(super) async fn in_pods(
     run: &Run<'_>,
     id: StepId,
     access: &KubeAccess,
-    address: IpAddr,
+    records: &[HostAlias],
 ) -> Result<Effect, Problem> {
     let api = run.kube(access).await?;
     let coredns = ObjectKey::new(hosts::NAMESPACE, hosts::COREDNS);
@@ -74,9 +74,9 @@ pub(super) async fn in_pods(
     let mut effect = Effect::Nothing;
     for _ in 0..TRIES {
         let changed = if hosts::reads_custom(corefile) {
-            own_block(api.as_ref(), address).await?
+            own_block(api.as_ref(), records).await?
         } else {
-            node_hosts(api.as_ref(), &coredns, address).await?
+            node_hosts(api.as_ref(), &coredns, records).await?
         };
         if !changed {
             return Ok(effect);
@@ -90,12 +90,12 @@ pub(super) async fn in_pods(
 }
 
 /// Sees to our own block in the ConfigMap that k3s leaves to others; whether it had to be written.
-async fn own_block(api: &dyn KubeApi, address: IpAddr) -> Result<bool, Problem> {
+async fn own_block(api: &dyn KubeApi, records: &[HostAlias]) -> Result<bool, Problem> {
     let key = ObjectKey::new(hosts::NAMESPACE, hosts::CUSTOM);
-    let patch = hosts::custom_patch(address);
+    let patch = hosts::custom_patch(records);
     match read(api, &key).await? {
         None => {
-            let object = hosts::custom_object(address);
+            let object = hosts::custom_object(records);
             match api.create(&CONFIG_MAPS, hosts::NAMESPACE, &object).await {
                 Ok(()) => Ok(true),
                 // Somebody was faster; the next look shows what they wrote.
@@ -115,13 +115,13 @@ async fn own_block(api: &dyn KubeApi, address: IpAddr) -> Result<bool, Problem> 
 async fn node_hosts(
     api: &dyn KubeApi,
     coredns: &ObjectKey,
-    address: IpAddr,
+    records: &[HostAlias],
 ) -> Result<bool, Problem> {
     let Some(object) = read(api, coredns).await? else {
         return Ok(false);
     };
     let current = object["data"]["NodeHosts"].as_str().unwrap_or_default();
-    let Some(text) = hosts::node_hosts(current, address) else {
+    let Some(text) = hosts::node_hosts(current, records) else {
         return Ok(false);
     };
     let patch = json!({ "data": { "NodeHosts": text } });
