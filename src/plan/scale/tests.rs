@@ -74,6 +74,7 @@ impl World {
             networks: &[network("k3d-demo", "172.18.0.0/16")],
             engine: &engine(),
             routes: Some(&self.routes),
+            dns_fix: true,
             registries: None,
             kept: &[],
             servers: count(Role::Server),
