@@ -19,6 +19,9 @@ mod interop;
 #[path = "e2e/k3d.rs"]
 mod k3d;
 #[cfg(test)]
+#[path = "e2e/k3d_commands.rs"]
+mod k3d_commands;
+#[cfg(test)]
 #[path = "e2e/kube.rs"]
 mod kube;
 #[cfg(test)]
@@ -30,6 +33,9 @@ mod lifecycle;
 #[cfg(test)]
 #[path = "e2e/logs.rs"]
 mod logs;
+#[cfg(test)]
+#[path = "e2e/many.rs"]
+mod many;
 #[cfg(test)]
 #[path = "e2e/ports.rs"]
 mod ports;
