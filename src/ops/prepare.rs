@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     backend::{Backends, ErrorKind},
-    distro::k3s::{labels, names},
+    distro::k3s::{labels, names, volumes::Mount},
     domain::{
         ApiEndpoint, Cluster, ClusterName, ClusterSpec, ClusterState, Distribution, Problem,
         Protocol, PublishedPort, Subnet,
@@ -141,7 +141,7 @@ fn new_cluster(
     refused: &[Subnet],
 ) -> Result<Plan, Problem> {
     let chosen = choose(spec.api.host_ip)?;
-    let plan = create::plan(&Create {
+    let mut plan = create::plan(&Create {
         spec,
         wait,
         kubeconfig,
@@ -152,7 +152,23 @@ fn new_cluster(
     })?;
     let local = surroundings::is_local(backends, &world.engine);
     ports::free(&named_ports(spec), &world.containers, local)?;
+    if local {
+        plan.warnings.extend(missing_paths(spec));
+    }
     Ok(plan)
+}
+
+/// What is said of paths that are to be mounted and are not there: an engine makes folders of them.
+fn missing_paths(spec: &ClusterSpec) -> Vec<String> {
+    let mounts = spec
+        .volumes
+        .iter()
+        .filter_map(|item| Mount::parse(&item.value).ok());
+    mounts
+        .filter_map(|mount| mount.host_path().map(str::to_owned))
+        .filter(|path| !std::path::Path::new(path).exists())
+        .map(|path| format!("{path} is not there; the engine makes an empty folder of it"))
+        .collect()
 }
 
 /// The cluster, unless another process is at work on it.

@@ -1,9 +1,12 @@
 //! The contract of `ContainerRuntime` about networks: two families of addresses, addresses that the engine chooses, and
 //! the machine's own network.
 
-use coracle::domain::{
-    Subnet6,
-    container::{Attachment, NetworkSpec},
+use coracle::{
+    backend::ErrorKind,
+    domain::{
+        Subnet, Subnet6,
+        container::{Attachment, NetworkSpec},
+    },
 };
 
 use super::site::Site;
@@ -83,4 +86,55 @@ pub async fn the_host_network_gives_no_address(site: &Site) {
             .iter()
             .any(|seen| seen.name == "host")
     );
+}
+
+pub async fn a_container_is_in_further_networks(site: &Site) {
+    let runtime = &site.runtime;
+    let subnet = site.subnet();
+    let lower = Subnet::new(subnet.host(0).unwrap(), subnet.prefix() + 1);
+    let mut names = Vec::new();
+    for (name, subnet) in [("near", lower), ("more", subnet.upper_half())] {
+        let spec = NetworkSpec {
+            name: site.name(name),
+            subnet,
+            ipv6: None,
+            labels: site.labels(),
+        };
+        runtime.create_network(&spec).await.unwrap();
+        names.push(spec.name);
+    }
+    let mut container = site.container("one", &names[0], "sleep 300");
+    container.address = lower.host(9).map(Into::into);
+    container.more_networks = vec![names[1].clone()];
+    runtime.create_container(&container).await.unwrap();
+    runtime.start(&container.name).await.unwrap();
+    let listed = site.listed().await.remove(0);
+    let mut seen: Vec<&str> = listed
+        .attachments
+        .iter()
+        .map(|place| place.network.as_str())
+        .collect();
+    seen.sort_unstable_by_key(|name| names.iter().position(|known| known == name));
+    assert_eq!(seen, names);
+    let near = listed
+        .attachments
+        .iter()
+        .find(|place| place.network == names[0]);
+    assert_eq!(near.unwrap().fixed, container.address);
+
+    let refused = runtime.remove_network(&names[1]).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Conflict, "{refused}");
+    runtime
+        .disconnect(&names[1], &container.name)
+        .await
+        .unwrap();
+    runtime.remove_network(&names[1]).await.unwrap();
+    assert_eq!(site.listed().await[0].attachments.len(), 1);
+
+    // A container that cannot be in all of them is not made.
+    let mut other = site.container("two", &names[0], "sleep 300");
+    other.more_networks = vec![site.name("nowhere")];
+    let missing = runtime.create_container(&other).await.unwrap_err();
+    assert_eq!(missing.kind, ErrorKind::NotFound, "{missing}");
+    assert_eq!(site.listed().await.len(), 1);
 }

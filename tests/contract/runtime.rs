@@ -46,6 +46,7 @@ macro_rules! runtime_contract {
             41 a_network_speaks_both_families,
             42 the_engine_chooses_addresses_from_its_part,
             43 the_host_network_gives_no_address,
+            44 a_container_is_in_further_networks,
         }
     };
     (@cases #[$test:meta] $ground:expr, $($number:literal $case:ident,)*) => {

@@ -85,6 +85,10 @@ impl Engine {
         if let Some(label) = spec.network_id_label {
             labels.insert(label.to_owned(), self.network_id(&spec.network).await?);
         }
+        for network in &spec.more_networks {
+            // An engine takes any name for a container that does not run, and fails when it starts.
+            self.network_id(network).await?;
+        }
         let options = CreateContainerOptionsBuilder::default()
             .name(&spec.name)
             .build();

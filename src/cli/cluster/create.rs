@@ -85,7 +85,7 @@ fn specification(
     file: &FromFile,
     defaults: &ClusterDefaults,
 ) -> Result<ClusterSpec, Problem> {
-    let mut spec = file.over(specify::settings(defaults, DEFAULT_NAME)?)?;
+    let mut spec = file.over(specify::settings(defaults, DEFAULT_NAME, &variable)?)?;
     specify::over(&mut spec, args)?;
     if spec.ports.is_empty() {
         spec.ports = defaults.published().collect();

@@ -13,8 +13,27 @@ use crate::{
     },
 };
 
-/// The cluster that is wanted where nothing is said.
-pub fn settings(defaults: &ClusterDefaults, name: &str) -> Result<ClusterSpec, Problem> {
+/// The cluster that is wanted where nothing is said. `env` answers for the variables by which k3d is told of another
+/// image of the load balancer, or another tag of it.
+///
+/// # Errors
+/// Where that is no name of a cluster.
+pub fn settings(
+    defaults: &ClusterDefaults,
+    name: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<ClusterSpec, Problem> {
+    let said = |name: &str| env(name).filter(|text| !text.is_empty());
+    let proxy_image = said("K3D_IMAGE_LOADBALANCER").unwrap_or_else(|| {
+        let usual = &defaults.proxy_image;
+        match (said("K3D_HELPER_IMAGE_TAG"), usual.rsplit_once(':')) {
+            (Some(tag), Some((repository, old))) if !old.contains('/') => {
+                format!("{repository}:{tag}")
+            }
+            (Some(tag), _) => format!("{usual}:{tag}"),
+            (None, _) => usual.clone(),
+        }
+    });
     Ok(ClusterSpec {
         servers: defaults.servers.get(),
         agents: defaults.agents,
@@ -23,11 +42,7 @@ pub fn settings(defaults: &ClusterDefaults, name: &str) -> Result<ClusterSpec, P
             host: flags::client_address(defaults.api_address),
             port: None,
         },
-        ..ClusterSpec::new(
-            ClusterName::parse(name)?,
-            &defaults.image,
-            &defaults.proxy_image,
-        )
+        ..ClusterSpec::new(ClusterName::parse(name)?, &defaults.image, proxy_image)
     })
 }
 
