@@ -18,6 +18,7 @@ pub mod read;
 pub mod readiness;
 mod record;
 pub mod registries;
+pub mod registry_files;
 pub mod replace;
 pub mod scripts;
 pub mod volumes;
