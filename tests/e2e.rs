@@ -43,6 +43,9 @@ mod ports;
 #[path = "e2e/prune.rs"]
 mod prune;
 #[cfg(test)]
+#[path = "e2e/registries.rs"]
+mod registries;
+#[cfg(test)]
 #[path = "e2e/spec.rs"]
 mod spec;
 #[cfg(test)]

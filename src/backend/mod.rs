@@ -22,7 +22,7 @@ pub use error::{Error, ErrorKind};
 
 use crate::{
     domain::{
-        LogLine, ObjectKey, Problem, Secret,
+        LogLine, ObjectKey, Problem, PublishedPort, Secret,
         container::{
             ContainerDetail, ContainerInfo, ContainerSpec, DiskUsage, EngineEvent, EngineInfo,
             ExecOutput, FileEntry, LogRequest, NetworkInfo, NetworkSpec, PullProgress, Usage,
@@ -98,6 +98,8 @@ pub trait ContainerRuntime: Send + Sync {
     fn remove_container<'a>(&'a self, container: &'a str) -> Answer<'a, ()>;
     /// Removes a network. [`ErrorKind::Conflict`] while containers are attached.
     fn remove_network<'a>(&'a self, network: &'a str) -> Answer<'a, ()>;
+    /// Puts a container into a network besides those that it is in. [`ErrorKind::Conflict`] where it is in it.
+    fn connect<'a>(&'a self, network: &'a str, container: &'a str) -> Answer<'a, ()>;
     /// Takes a container out of a network. [`ErrorKind::NotFound`] where it is not in it.
     fn disconnect<'a>(&'a self, network: &'a str, container: &'a str) -> Answer<'a, ()>;
     /// Removes a volume. [`ErrorKind::Conflict`] while a container uses it.
@@ -122,6 +124,9 @@ pub trait ContainerRuntime: Send + Sync {
         command: &'a [&'a str],
         input: ByteStream,
     ) -> Answer<'a, ExecOutput>;
+    /// Gets what is at a path of the HTTP server behind a port that a container publishes on the engine's machine, at
+    /// most 4 MiB. [`ErrorKind::NotFound`] where the server has nothing there, [`ErrorKind::Unreachable`] where none is.
+    fn fetch<'a>(&'a self, port: &'a PublishedPort, path: &'a str) -> Answer<'a, Fetched>;
     /// A container's log, both streams, with the runtime's times. A followed log ends when the container does.
     fn logs(
         &self,
@@ -132,6 +137,15 @@ pub trait ContainerRuntime: Send + Sync {
     fn events(&self) -> BoxStream<'static, Result<EngineEvent, Error>>;
     /// A container's use of the machine, about once a second, until it stops.
     fn usage(&self, container: &str) -> BoxStream<'static, Result<Usage, Error>>;
+}
+
+/// An answer over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fetched {
+    /// What was answered.
+    pub body: Vec<u8>,
+    /// The path of the next page, if there is one.
+    pub next: Option<String>,
 }
 
 /// The Kubernetes API of one cluster.

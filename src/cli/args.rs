@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{
     cluster, completion, config, debug, forward, image, kubeconfig, logs, network, node, prune,
-    runtime_info, version, volume,
+    registry, runtime_info, version, volume,
 };
 
 /// A full-screen terminal manager for Kubernetes clusters that run in containers.
@@ -96,6 +96,9 @@ pub enum Command {
     /// Add, list, start, stop and delete single nodes
     #[command(subcommand)]
     Node(node::Command),
+    /// Create, list and delete registries, and have clusters use them
+    #[command(subcommand, visible_alias = "registries")]
+    Registry(registry::Command),
     /// Print, merge and remove the clusters' kubeconfigs
     #[command(subcommand)]
     Kubeconfig(kubeconfig::Command),

@@ -25,6 +25,7 @@ mod node;
 mod output;
 mod progress;
 mod prune;
+mod registry;
 mod runtime_info;
 mod screen;
 mod settings;
@@ -108,6 +109,7 @@ async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
         Command::Cluster(command) => cluster::run(cx, command).await,
         Command::Config(command) => config::run(cx, &command),
         Command::Image(command) => image::run(cx, command).await,
+        Command::Registry(command) => registry::run(cx, command).await,
         Command::Kubeconfig(command) => kubeconfig::run(cx, command).await,
         Command::Logs(args) => logs::run(cx, &args).await,
         Command::Forward(args) => forward::run(cx, args).await,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use super::{ClusterName, Secret, container::ContainerState};
+use super::{ClusterName, Problem, Secret, container::ContainerState};
 
 /// The registries of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,6 +36,52 @@ pub struct RegistrySpec {
     pub delete_enabled: bool,
     /// Whether it has the same port inside of its container as on the host.
     pub same_port: bool,
+}
+
+impl RegistrySpec {
+    /// Where its port is: `[HOST:]PORT`, in which `random` or nothing lets a port be chosen.
+    ///
+    /// # Errors
+    /// When it is neither an address nor a port.
+    pub fn parse_port(text: &str) -> Result<(Option<IpAddr>, Option<u16>), Problem> {
+        let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+        let wrong = |why: &str| {
+            Problem::usage(format!("{text:?} is no place for a registry's port"), why)
+                .with_hint("write [HOST:]PORT, as in 127.0.0.1:5000, or random")
+        };
+        let host = match host.trim_matches(['[', ']']) {
+            "" => None,
+            "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
+            host => Some(host.parse().map_err(|_| wrong("the host is no address"))?),
+        };
+        let port = match port {
+            "" | "random" => None,
+            port => match port.parse() {
+                Ok(0) | Err(_) => return Err(wrong("the port is no number from 1 to 65535")),
+                Ok(port) => Some(port),
+            },
+        };
+        Ok((host, port))
+    }
+
+    /// One that is made with a cluster: `NAME[:HOST][:PORT]`.
+    ///
+    /// # Errors
+    /// When the host or the port is none.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let (name, rest) = text.split_once(':').unwrap_or((text, ""));
+        let (host, port) = match rest.parse::<IpAddr>() {
+            // A host alone: a port comes after the last colon.
+            Ok(host) => (Some(host), None),
+            Err(_) => Self::parse_port(rest)?,
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            host,
+            port,
+            ..Self::default()
+        })
+    }
 }
 
 /// A registry that another one keeps copies of.
@@ -103,5 +149,45 @@ impl Registry {
             .unwrap_or(wanted);
         let name = wanted.split([':', '/']).next().unwrap_or(wanted);
         self.name == name || self.name.strip_prefix("k3d-") == Some(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_written_as_for_k3d() {
+        let ip = |text: &str| Some(text.parse::<IpAddr>().unwrap());
+        for (text, want) in [
+            ("random", (None, None)),
+            ("5000", (None, Some(5000))),
+            ("0.0.0.0:5000", (ip("0.0.0.0"), Some(5000))),
+            ("127.0.0.1:random", (ip("127.0.0.1"), None)),
+            ("[::1]:5000", (ip("::1"), Some(5000))),
+            ("localhost:5000", (ip("127.0.0.1"), Some(5000))),
+        ] {
+            assert_eq!(RegistrySpec::parse_port(text), Ok(want), "{text}");
+        }
+        for wrong in ["0", "nonsense", "here:5000"] {
+            assert!(RegistrySpec::parse_port(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn one_with_a_cluster_is_written_as_for_k3d() {
+        let parse = |text| RegistrySpec::parse(text).map(|spec| (spec.name, spec.host, spec.port));
+        let ip = |text: &str| Some(text.parse::<IpAddr>().unwrap());
+        for (text, want) in [
+            ("reg", ("reg", None, None)),
+            ("reg:5000", ("reg", None, Some(5000))),
+            ("reg:0.0.0.0", ("reg", ip("0.0.0.0"), None)),
+            ("reg:0.0.0.0:5000", ("reg", ip("0.0.0.0"), Some(5000))),
+            ("", ("", None, None)),
+        ] {
+            let (name, host, port) = want;
+            assert_eq!(parse(text), Ok((name.to_owned(), host, port)), "{text}");
+        }
+        assert!(RegistrySpec::parse("reg:nonsense").is_err());
     }
 }

@@ -24,6 +24,7 @@ pub mod ports;
 mod prepare;
 pub mod reach;
 pub mod recover;
+pub mod registries;
 mod seam;
 mod steps;
 mod surroundings;
@@ -43,7 +44,7 @@ use crate::{
     backend::Backends,
     domain::{ClusterName, ClusterSpec, PortMapping, spec::RunOptions},
     ops::kubeconfig_file::KubeconfigFiles,
-    plan::{Kubeconfig, Subject, lasting::Lasting, node::NewNodes},
+    plan::{Kubeconfig, Subject, lasting::Lasting, node::NewNodes, registry},
 };
 
 /// A change that a person wants.
@@ -119,6 +120,8 @@ pub enum Wish {
     Remove(ClusterName),
     /// A volume or network that outlives clusters, made or removed.
     Lasting(Lasting),
+    /// A registry made or removed, or made known to a cluster.
+    Registry(registry::Wanted),
     /// What crashes and other tools left behind, removed.
     Prune {
         /// Whether clusters whose making was interrupted go although a server of theirs runs.
@@ -134,6 +137,7 @@ impl Wish {
     pub fn about(&self) -> Subject {
         match self {
             Self::Lasting(lasting) => lasting.about(),
+            Self::Registry(wanted) => wanted.about(),
             Self::Prune { .. } => Subject::Leftovers,
             Self::Create { spec, .. } => spec.name.clone().into(),
             Self::Nodes { about, .. } => about.clone(),

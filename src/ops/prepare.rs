@@ -7,7 +7,7 @@ use super::{
     leftovers::leftovers,
     nodes::{self, Size},
     observe::{details, observe},
-    ports, recover, surroundings,
+    ports, recover, registries, surroundings,
 };
 use crate::{
     backend::{Backends, ErrorKind},
@@ -112,6 +112,7 @@ pub(super) async fn prepare_beside(
             let cluster = free(&world, cluster, "changed")?;
             ports::edit(backends, &world, cluster, (add, delete), wait).await
         }
+        Wish::Registry(wanted) => registries::prepare(backends, &world, wanted).await,
         Wish::ImportImages { cluster, images } => {
             images::prepare_import(backends, world.cluster(cluster)?, images).await
         }

@@ -125,6 +125,9 @@ fn left_by(plan: &Plan, begun: &Begun, id: StepId) -> Option<String> {
         Step::StartContainer { container } if !was_made(plan, begun, container) => {
             Some(format!("{container} runs"))
         }
+        Step::Connect { network, container } => {
+            Some(format!("{container} is in network {network}"))
+        }
         Step::StopContainer { container } => Some(format!("{container} is stopped")),
         Step::RenameContainer { container, to } => {
             Some(format!("container {container} under the name {to}"))

@@ -63,6 +63,8 @@ const fn action(step: &Step) -> &'static str {
         Step::RenameContainer { .. } => "renameContainer",
         Step::Exchange { .. } => "exchangeContainers",
         Step::RemoveContainer { .. } => "removeContainer",
+        Step::Connect { .. } => "connect",
+        Step::SetRegistryRecord { .. } => "setRegistryRecord",
         Step::Disconnect { .. } => "disconnect",
         Step::RemoveNetwork { .. } => "removeNetwork",
         Step::RemoveVolume { .. } => "removeVolume",
@@ -120,7 +122,12 @@ fn details(step: &Step) -> Map<String, Value> {
         | Step::RemoveContainer { container } => json!({ "container": container }),
         Step::RenameContainer { container, to } => json!({ "container": container, "to": to }),
         Step::Exchange { stop, start } => json!({ "stop": stop, "start": start }),
-        Step::Disconnect { network, container } => {
+        Step::SetRegistryRecord {
+            access,
+            text,
+            present,
+        } => json!({ "url": access.url, "text": text, "present": present }),
+        Step::Connect { network, container } | Step::Disconnect { network, container } => {
             json!({ "network": network, "container": container })
         }
         Step::RemoveNetwork { network } => json!({ "network": network }),

@@ -17,6 +17,7 @@ mod json;
 pub mod lasting;
 pub mod node;
 pub mod prune;
+pub mod registry;
 pub mod restart;
 pub mod scale;
 pub mod start;

@@ -58,6 +58,8 @@ pub enum Step {
     Exchange { stop: String, start: String },
     /// Remove a container with its anonymous volumes, running or not.
     RemoveContainer { container: String },
+    /// Put a container into one more network.
+    Connect { network: String, container: String },
     /// Take a container out of a network, for one that outlives the network.
     Disconnect { network: String, container: String },
     /// Remove a network.
@@ -87,6 +89,12 @@ pub enum Step {
     SetPodHosts {
         access: KubeAccess,
         records: Vec<HostAlias>,
+    },
+    /// Tell people's tools in the cluster where to push images to, or, where `text` is what they are told, no more.
+    SetRegistryRecord {
+        access: KubeAccess,
+        text: String,
+        present: bool,
     },
     /// Merge the cluster's admin access into the default kubeconfig, and make it the current context if asked.
     MergeKubeconfig {
@@ -167,6 +175,15 @@ impl Step {
             Self::RenameContainer { container, to } => format!("rename {container} to {to}"),
             Self::Exchange { stop, start } => format!("stop {stop} and start {start}"),
             Self::RemoveContainer { container } => format!("remove container {container}"),
+            Self::Connect { network, container } => {
+                format!("put {container} into network {network}")
+            }
+            Self::SetRegistryRecord { present, .. } => if *present {
+                "tell tools in the cluster of the registry"
+            } else {
+                "tell tools in the cluster of the registry no more"
+            }
+            .to_owned(),
             Self::Disconnect { network, container } => {
                 format!("take {container} out of network {network}")
             }
@@ -242,6 +259,10 @@ impl Step {
             Self::Exchange { stop, start } => step(Self::Exchange {
                 stop: start.clone(),
                 start: stop.clone(),
+            }),
+            Self::Connect { network, container } => step(Self::Disconnect {
+                network: network.clone(),
+                container: container.clone(),
             }),
             Self::ForgetNode { .. } => step(self.clone()),
             Self::MergeKubeconfig { context, .. } => step(Self::RemoveKubeconfig {

@@ -28,6 +28,8 @@ impl Step {
             | Self::StopContainer { .. }
             | Self::RenameContainer { .. }
             | Self::Exchange { .. }
+            | Self::Connect { .. }
+            | Self::SetRegistryRecord { .. }
             | Self::Disconnect { .. }
             | Self::SetNodeHosts { .. }
             | Self::SetPodHosts { .. }

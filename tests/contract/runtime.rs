@@ -43,6 +43,7 @@ macro_rules! runtime_contract {
             16 the_disk_in_use_is_told,
             17 images_are_listed_and_saved,
             18 commands_read_what_is_written_to_them,
+            19 a_container_is_in_several_networks,
             41 a_network_speaks_both_families,
             42 the_engine_chooses_addresses_from_its_part,
             43 the_host_network_gives_no_address,
@@ -326,6 +327,39 @@ pub async fn a_network_in_use_stays(site: &Site) {
     runtime.remove_network(&network).await.unwrap();
     let gone = runtime.remove_network(&network).await.unwrap_err();
     assert_eq!(gone.kind, ErrorKind::NotFound, "{gone}");
+}
+
+pub async fn a_container_is_in_several_networks(site: &Site) {
+    let (network, _) = site.network().await;
+    let runtime = &site.runtime;
+    let spec = site.container("one", "bridge", "sleep 300");
+    runtime.create_container(&spec).await.unwrap();
+    runtime.start(&spec.name).await.unwrap();
+    runtime.connect(&network, &spec.name).await.unwrap();
+    let of = |info: coracle::domain::container::ContainerInfo| {
+        let mut names: Vec<String> = info.attachments.into_iter().map(|at| at.network).collect();
+        names.sort();
+        names
+    };
+    let mut both = vec!["bridge".to_owned(), network.clone()];
+    both.sort();
+    assert_eq!(of(site.listed().await.remove(0)), both);
+    let twice = runtime.connect(&network, &spec.name).await.unwrap_err();
+    assert_eq!(twice.kind, ErrorKind::Conflict, "{twice}");
+    let nowhere = runtime.connect(&site.name("nowhere"), &spec.name).await;
+    assert_eq!(nowhere.unwrap_err().kind, ErrorKind::NotFound);
+    runtime.disconnect(&network, &spec.name).await.unwrap();
+    assert_eq!(of(site.listed().await.remove(0)), ["bridge"]);
+
+    // Nobody listens where nothing is published.
+    let nobody = PublishedPort {
+        container_port: 5000,
+        protocol: Protocol::Tcp,
+        host_ip: [127, 0, 0, 1].into(),
+        host_port: 1,
+    };
+    let refused = runtime.fetch(&nobody, "/v2/").await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Unreachable, "{refused}");
 }
 
 pub async fn a_volume_in_use_stays(site: &Site) {

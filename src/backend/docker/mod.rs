@@ -8,6 +8,7 @@ mod containers;
 mod disk;
 mod endpoint;
 mod errors;
+mod fetch;
 mod files;
 mod images;
 mod input;
@@ -25,9 +26,9 @@ use futures::stream::BoxStream;
 
 pub use endpoint::{Candidate, Environment, Tried, candidates};
 
-use super::{Answer, ByteStream, ContainerRuntime, Error};
+use super::{Answer, ByteStream, ContainerRuntime, Error, Fetched};
 use crate::domain::{
-    LogLine,
+    LogLine, PublishedPort,
     container::{
         ContainerDetail, ContainerInfo, ContainerSpec, DiskUsage, EngineEvent, EngineInfo,
         ExecOutput, FileEntry, LogRequest, NetworkInfo, NetworkSpec, PullProgress, Usage,
@@ -149,6 +150,12 @@ impl ContainerRuntime for Engine {
     }
     fn remove_volume<'a>(&'a self, volume: &'a str) -> Answer<'a, ()> {
         Box::pin(self.drop_volume(volume))
+    }
+    fn connect<'a>(&'a self, network: &'a str, container: &'a str) -> Answer<'a, ()> {
+        Box::pin(self.join_network(network, container))
+    }
+    fn fetch<'a>(&'a self, port: &'a PublishedPort, path: &'a str) -> Answer<'a, Fetched> {
+        Box::pin(self.fetch_from(port, path))
     }
     fn disconnect<'a>(&'a self, network: &'a str, container: &'a str) -> Answer<'a, ()> {
         Box::pin(self.leave_network(network, container))

@@ -11,9 +11,9 @@ use super::{
     not_found,
 };
 use crate::{
-    backend::{Answer, ByteStream, ContainerRuntime, Error, ErrorKind},
+    backend::{Answer, ByteStream, ContainerRuntime, Error, ErrorKind, Fetched},
     domain::{
-        LogLine,
+        LogLine, PublishedPort,
         container::{
             ContainerDetail, ContainerInfo, ContainerSpec, ContainerState, DiskUsage, EngineEvent,
             EngineInfo, ExecOutput, FileEntry, LogRequest, NetworkInfo, NetworkSpec, PullProgress,
@@ -202,7 +202,8 @@ impl ContainerRuntime for World {
             }
             let mut networks = std::iter::once(&spec.network).chain(&spec.more_networks);
             if let Some(missing) = networks.find(|network| {
-                !matches!(network.as_str(), "" | HOST) && !state.networks.contains_key(*network)
+                !matches!(network.as_str(), "" | HOST | "bridge")
+                    && !state.networks.contains_key(*network)
             }) {
                 return Err(not_found("create container", missing));
             }
@@ -333,6 +334,14 @@ impl ContainerRuntime for World {
             self.happened("network", "destroy", &name);
             Ok(())
         })
+    }
+
+    fn connect<'a>(&'a self, network: &'a str, container: &'a str) -> Answer<'a, ()> {
+        Box::pin(self.join_network(network, container))
+    }
+
+    fn fetch<'a>(&'a self, port: &'a PublishedPort, path: &'a str) -> Answer<'a, Fetched> {
+        Box::pin(self.fetch_from(port, path))
     }
 
     fn disconnect<'a>(&'a self, network: &'a str, container: &'a str) -> Answer<'a, ()> {

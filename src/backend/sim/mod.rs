@@ -19,6 +19,7 @@ mod logs;
 mod lookup;
 mod made;
 mod pods;
+mod registry;
 mod scenario;
 mod stage;
 mod streams;

@@ -10,6 +10,7 @@ mod networks;
 mod node_log;
 mod nodes;
 mod paths;
+mod registries;
 mod run;
 mod waits;
 
@@ -44,6 +45,12 @@ pub(super) async fn run(run: &Run<'_>, id: StepId, step: &Step) -> Result<Effect
         Step::RemoveImages { node, images } => images::remove(run, node, images).await,
         Step::CreateNetwork(spec) => networks::create(run, spec).await,
         Step::RemoveNetwork { network } => networks::remove(run, network).await,
+        Step::Connect { network, container } => networks::connect(run, network, container).await,
+        Step::SetRegistryRecord {
+            access,
+            text,
+            present,
+        } => registries::record(run, access, text, *present).await,
         Step::Disconnect { network, container } => {
             networks::disconnect(run, network, container).await
         }

@@ -40,6 +40,20 @@ pub(super) async fn remove(run: &Run<'_>, network: &str) -> Result<Effect, Probl
     }
 }
 
+pub(super) async fn connect(
+    run: &Run<'_>,
+    network: &str,
+    container: &str,
+) -> Result<Effect, Problem> {
+    let runtime = &run.backends.runtime;
+    let there = runtime.inspect(container).await?.info.attachments;
+    if there.iter().any(|place| place.network == network) {
+        return Ok(Effect::Nothing);
+    }
+    runtime.connect(network, container).await?;
+    Ok(Effect::Changed)
+}
+
 pub(super) async fn disconnect(
     run: &Run<'_>,
     network: &str,

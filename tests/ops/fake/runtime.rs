@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use coracle::{
-    backend::{Answer, ByteStream, ContainerRuntime, Error},
+    backend::{Answer, ByteStream, ContainerRuntime, Error, Fetched},
     domain::{
-        LogLine,
+        LogLine, PublishedPort,
         container::{
             Attachment, ContainerDetail, ContainerInfo, ContainerSpec, ContainerState, DiskUsage,
             EngineEvent, EngineInfo, ExecOutput, FileEntry, LogRequest, NetworkInfo, NetworkSpec,
@@ -251,6 +251,14 @@ impl ContainerRuntime for Fake {
                 .map(drop)
                 .ok_or_else(|| not_found(network))
         })
+    }
+
+    fn connect<'a>(&'a self, network: &'a str, _: &'a str) -> Answer<'a, ()> {
+        self.call(format!("connect {network}"), |_| Ok(()))
+    }
+
+    fn fetch<'a>(&'a self, _: &'a PublishedPort, path: &'a str) -> Answer<'a, Fetched> {
+        self.call(format!("get {path}"), |_| Ok(Fetched::default()))
     }
 
     fn disconnect<'a>(&'a self, network: &'a str, _: &'a str) -> Answer<'a, ()> {

@@ -1,0 +1,112 @@
+//! Registries on a real engine: made, pushed to, used by pods of a cluster that runs, listed, removed.
+
+use std::process::Command;
+
+use coracle::{
+    domain::{ProblemKind, Registry, registry::RegistrySpec},
+    ops::{Wish, registries},
+    plan::registry::{Wanted, find},
+};
+
+use crate::{images::runs, life::Life};
+
+const BUSYBOX: &str = "busybox:latest";
+
+/// Containers and images of one test, gone when it is over.
+struct Made {
+    containers: Vec<String>,
+    images: Vec<String>,
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for container in &self.containers {
+            let _ = Command::new("docker")
+                .args(["rm", "-fv", container])
+                .output();
+        }
+        for image in &self.images {
+            let _ = Command::new("docker").args(["rmi", "-f", image]).output();
+        }
+    }
+}
+
+fn docker(arguments: &[&str]) {
+    let output = Command::new("docker").args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "docker {arguments:?}: {said}");
+}
+
+fn spec(name: &str) -> RegistrySpec {
+    RegistrySpec {
+        name: name.to_owned(),
+        image: std::env::var("CORACLE_E2E_REGISTRY_IMAGE")
+            .unwrap_or_else(|_| "registry:2".to_owned()),
+        delete_enabled: true,
+        ..RegistrySpec::default()
+    }
+}
+
+async fn found(life: &Life, name: &str) -> Registry {
+    let all = registries::list(&life.backends).await.unwrap();
+    find(&all, name).unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_cluster_that_runs_gets_images_from_a_registry() {
+    let life = Life::new("reg").await;
+    let name = format!("k3d-{}-r", life.name);
+    let mut made = Made {
+        containers: vec![name.clone()],
+        images: Vec::new(),
+    };
+    let wish = |wanted: Wanted| Wish::Registry(wanted);
+    let create = Wanted::Create {
+        spec: Box::new(spec(&name)),
+        network: "bridge".to_owned(),
+        clusters: Vec::new(),
+    };
+    life.run(wish(create.clone())).await.unwrap();
+    let registry = found(&life, &name).await;
+    let outside = registry.outside().unwrap();
+    let again = life.prepare(wish(create)).await.unwrap_err();
+    assert_eq!(again.kind, ProblemKind::Refused);
+
+    let image = format!("{outside}/team/app:1");
+    made.images.push(image.clone());
+    docker(&["tag", BUSYBOX, &image]);
+    docker(&["push", &image]);
+    let catalogue = registries::catalogue(&life.backends, &registry)
+        .await
+        .unwrap();
+    let listed: Vec<(&str, &[String])> = catalogue
+        .iter()
+        .map(|repository| (repository.name.as_str(), repository.tags.as_slice()))
+        .collect();
+    assert_eq!(listed, [("team/app", &["1".to_owned()][..])]);
+
+    life.run(Life::create(life.spec(1, 1))).await.unwrap();
+    let api = life.api().await;
+    let connect = Wanted::Connect {
+        registry: name.clone(),
+        cluster: life.name.clone(),
+    };
+    life.run(wish(connect)).await.unwrap();
+    // By the registry's name inside, and by the name that it was pushed under.
+    let inside = format!("{}/team/app:1", registry.inside());
+    let agent = format!("k3d-{}-agent-0", life.name);
+    let server = format!("k3d-{}-server-0", life.name);
+    runs(&*api, "inside", &agent, &inside, "Always").await;
+    runs(&*api, "outside", &server, &image, "Always").await;
+
+    // The same after a restart, from what k3s reads.
+    life.run(Wish::Restart(life.name.clone())).await.unwrap();
+    let api = life.api().await;
+    runs(&*api, "again", &agent, &inside, "Always").await;
+
+    // Deleting the cluster lets the registry go.
+    life.run(Wish::Delete(life.name.clone())).await.unwrap();
+    assert_eq!(found(&life, &name).await.networks, ["bridge"]);
+    life.run(wish(Wanted::Delete(name.clone()))).await.unwrap();
+    assert_eq!(life.left(&[]).await, Vec::<String>::new());
+}
