@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::Read as _,
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UdpSocket},
     thread,
     time::{Duration, Instant},
 };
@@ -38,6 +38,31 @@ fn ask(port: u16) -> Option<String> {
     Some(answer.trim().to_owned()).filter(|answer| !answer.is_empty())
 }
 
+/// Asks the cluster's DNS at a port of this machine for the API's address, until it answers.
+fn look_up(port: u16) -> [u8; 4] {
+    let mut question = vec![7, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    for label in ["kubernetes", "default", "svc", "cluster", "local"] {
+        question.push(u8::try_from(label.len()).unwrap());
+        question.extend(label.bytes());
+    }
+    question.extend([0, 0, 1, 0, 1]);
+    let begun = Instant::now();
+    while begun.elapsed() < WAIT {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let patience = Duration::from_secs(1);
+        socket.set_read_timeout(Some(patience)).unwrap();
+        // Where nobody is there yet, that comes back as an error.
+        let _ = socket.send_to(&question, ("127.0.0.1", port));
+        let mut answer = [0; 512];
+        match socket.recv(&mut answer) {
+            // One answer, whose last four bytes are the address.
+            Ok(length) if answer[7] == 1 => return answer[length - 4..length].try_into().unwrap(),
+            _ => thread::sleep(Duration::from_millis(300)),
+        }
+    }
+    panic!("the cluster's DNS does not answer at port {port}");
+}
+
 /// The answer, as soon as there is one.
 fn answer(port: u16) -> String {
     let begun = Instant::now();
@@ -50,7 +75,7 @@ fn answer(port: u16) -> String {
     }
 }
 
-/// A pod on every node that says the node's name at two ports of it.
+/// A pod on every node that says the node's name at two ports of it, and the cluster's DNS at a port of every node.
 fn manifest() -> String {
     let serve = |port: u16| format!("nc -ll -p {port} -e hostname");
     let script = format!("{} & exec {}", serve(7777), serve(7778));
@@ -58,7 +83,9 @@ fn manifest() -> String {
         "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {{name: who}}\nspec:\n  selector: {{matchLabels: {{app: who}}}}\n  \
          template:\n    metadata: {{labels: {{app: who}}}}\n    spec:\n      hostNetwork: true\n      \
          terminationGracePeriodSeconds: 0\n      tolerations: [{{operator: Exists}}]\n      containers:\n      - name: main\n        \
-         image: {IMAGE}\n        imagePullPolicy: IfNotPresent\n        command: [sh, -c, \"{script}\"]\n"
+         image: {IMAGE}\n        imagePullPolicy: IfNotPresent\n        command: [sh, -c, \"{script}\"]\n---\napiVersion: v1\nkind: Service\n\
+         metadata: {{name: names, namespace: kube-system}}\nspec:\n  type: NodePort\n  selector: {{k8s-app: kube-dns}}\n  \
+         ports: [{{port: 53, targetPort: 53, nodePort: 30053, protocol: UDP}}]\n"
     )
 }
 
@@ -71,11 +98,11 @@ fn everything_that_is_asked_for_reaches_the_nodes_that_it_is_for() {
     fs::create_dir(&shared).unwrap();
     fs::write(shared.join("word"), "tide").unwrap();
     fs::write(story.home().join("who.yaml"), manifest()).unwrap();
-    let first = free_ports(5);
+    let first = free_ports(6);
     let port = |n: u16| first + n;
     let create = format!(
         "cluster create NAME -a 2 -p {}:7777@agent:* -p {}:7778@agent:1 -p {}:7777@server:0:direct \
-         -p {}-{}:7777-7778@agents[0]:direct -v {}:/shared@agent:0 -v k3d-{name}-own:/own@server:0 \
+         -p {}-{}:7777-7778@agents[0]:direct -p 127.0.0.1:{}:30053/udp@agent:1 -v {}:/shared@agent:0 -v k3d-{name}-own:/own@server:0 \
          -v {kept}:/kept@server:*;agent:* -e COLOUR=blue@agent:1 -e MAIL=a\\@b@server:0 \
          --k3s-arg --node-label=arg=yes@agent:0 --k3s-node-label tier=db@agent:1 --runtime-label team=a@agent:1 \
          --k3s-arg --kubelet-arg=image-gc-high-threshold=100@all \
@@ -87,6 +114,7 @@ fn everything_that_is_asked_for_reaches_the_nodes_that_it_is_for() {
         port(2),
         port(3),
         port(4),
+        port(5),
         shared.display(),
     );
     story.run(&create, 0);
@@ -96,6 +124,7 @@ fn everything_that_is_asked_for_reaches_the_nodes_that_it_is_for() {
     assert_eq!(answer(port(2)), node("server-0"));
     assert_eq!(answer(port(3)), node("agent-0"));
     assert_eq!(answer(port(4)), node("agent-0"));
+    assert_eq!(look_up(port(5)), [10, 43, 0, 1]);
     let agents: Vec<String> = (0..6).map(|_| answer(port(0))).collect();
     assert!(
         agents.iter().all(|who| who.contains("-agent-")),
@@ -181,4 +210,35 @@ fn a_filter_that_chooses_nothing_leaves_the_engine_alone() {
         assert!(!output.status.success(), "{flag}");
         assert_eq!(story.remains(), Vec::<String>::new(), "{flag}");
     }
+}
+
+#[test]
+fn a_node_alone_publishes_sees_the_machine_and_shares_a_volume_for_images() {
+    let story = Story::new("spec-one");
+    let name = story.name.clone();
+    let server = format!("k3d-{name}-server-0");
+    let images = format!("images-{name}");
+    let folder = story.home().join("manifests/more");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("who.yaml"), manifest()).unwrap();
+    let first = free_ports(1);
+    let create = format!(
+        "cluster create NAME --no-lb -p {first}:7777@server:0:direct --host-pid-mode --image-volume {images} \
+         --manifest manifests --k3s-arg --kubelet-arg=image-gc-high-threshold=100 \
+         --k3s-arg --kubelet-arg=eviction-hard=memory.available<10Mi"
+    );
+    story.run(&create, 0);
+    assert_eq!(answer(first), server);
+    let seen = docker(&[
+        "inspect",
+        "-f",
+        "{{.HostConfig.PidMode}} {{index .Config.Labels \"k3d.cluster.imageVolume\"}}",
+        &server,
+    ]);
+    assert_eq!(seen.trim(), format!("host {images}"));
+    story.run("cluster restart NAME", 0);
+    assert_eq!(answer(first), server);
+    story.run("cluster delete NAME", 0);
+    assert_eq!(story.remains(), [images.as_str()]);
+    docker(&["volume", "rm", &images]);
 }
