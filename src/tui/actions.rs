@@ -51,6 +51,14 @@ pub enum ActionId {
     NewCluster,
     StartStop,
     Scale,
+    Ports,
+    Images,
+    AddNodes,
+    ToggleNode,
+    DeleteNode,
+    Registries,
+    Lasting,
+    Prune,
     Restart,
     Delete,
     Finish,
@@ -131,7 +139,9 @@ impl Action {
             ));
         }
         match self.id {
-            ActionId::NewCluster => engine(state),
+            ActionId::NewCluster | ActionId::Registries | ActionId::Lasting | ActionId::Prune => {
+                engine(state)
+            }
             ActionId::Simulate if state.simulated => {
                 Err("this is the simulated world already".to_owned())
             }
@@ -144,7 +154,15 @@ impl Action {
                 free(state)?;
                 unfinished(state).map(drop)
             }
-            ActionId::StartStop | ActionId::Restart | ActionId::Scale | ActionId::Delete => {
+            ActionId::StartStop
+            | ActionId::Restart
+            | ActionId::Scale
+            | ActionId::Ports
+            | ActionId::Images
+            | ActionId::AddNodes
+            | ActionId::ToggleNode
+            | ActionId::DeleteNode
+            | ActionId::Delete => {
                 engine(state)?;
                 free(state)?;
                 let Some(cluster) = state.selected_cluster() else {
@@ -232,7 +250,7 @@ mod tests {
     #[test]
     fn every_row_is_complete_and_no_key_means_two_things() {
         let mut names = HashSet::new();
-        for action in ACTIONS {
+        for action in ACTIONS.iter() {
             assert!(names.insert(action.name), "{}", action.name);
             assert!(action.doc.ends_with('.'), "{}", action.name);
             for key in action.keys {

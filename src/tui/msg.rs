@@ -13,7 +13,10 @@ use crate::{
     },
     ops::{Failure, Report, World, forward::kept::Kept, workload::Offer},
     plan::{Event, Plan},
-    tui::state::forwards::Told,
+    tui::{
+        dialogs::listing::{Item, Kind},
+        state::forwards::Told,
+    },
 };
 
 /// A cluster in the list: one that the engine holds, or one that a kubeconfig names.
@@ -96,6 +99,8 @@ pub enum TaskKey {
     Kept,
     /// A forward on its way into the file of those that are kept, or out of it.
     Keep(ClusterId, Forward),
+    /// What is in a list, the so-many-th time.
+    Listing(Kind, u64),
     /// Lines of a log on their way somewhere.
     Export,
     /// Planning an operation.
@@ -154,6 +159,8 @@ pub enum News {
     Kept(Vec<Kept>),
     /// What stands for the task's pod.
     Around(Vec<Offer>),
+    /// What is in the task's list.
+    Listed(Result<Vec<Item>, Problem>),
     /// Lines of a log were written: what was done, and what a command said to it.
     Exported(Result<(String, String), Problem>),
     /// The plan is made, or why not.

@@ -42,10 +42,7 @@ fn ended_well(screen: &Screen) -> Option<bool> {
 async fn a_cluster_is_created_with_three_keys_and_is_looked_at_when_it_is_there() {
     let mut screen = scenes::dashboard().await;
     screen.types("n").await;
-    assert!(matches!(
-        screen.state().dialogs[..],
-        [Dialog::NewCluster(_)]
-    ));
+    assert!(matches!(screen.state().dialogs[..], [Dialog::Form(_)]));
     let effects = screen.types("<enter>").await;
     assert!(matches!(
         &effects[..],
@@ -76,10 +73,7 @@ async fn leaving_a_plan_leads_back_to_its_form_and_leaving_that_changes_nothing(
     let mut screen = scenes::dashboard().await;
     let before = screen.world.inventory();
     screen.types("n<ctrl-u>mine<enter><esc>").await;
-    assert!(matches!(
-        screen.state().dialogs[..],
-        [Dialog::NewCluster(_)]
-    ));
+    assert!(matches!(screen.state().dialogs[..], [Dialog::Form(_)]));
     let (columns, rows) = (120, 40);
     assert!(
         text(screen.frame(columns, rows)).contains("mine"),
@@ -299,10 +293,7 @@ async fn the_palette_finds_actions_and_clusters() {
     );
     assert_eq!(screen.state().focus, Pane::Pods);
     screen.types(":new<enter>").await;
-    assert!(matches!(
-        screen.state().dialogs[..],
-        [Dialog::NewCluster(_)]
-    ));
+    assert!(matches!(screen.state().dialogs[..], [Dialog::Form(_)]));
     screen
         .types("<esc><ctrl-p>nothing is called that<enter>")
         .await;

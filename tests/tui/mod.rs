@@ -7,6 +7,7 @@ mod frames;
 mod log;
 mod robustness;
 mod scenes;
+mod things;
 
 use std::{fmt::Write as _, path::PathBuf, sync::Arc, time::Duration};
 

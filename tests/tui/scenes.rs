@@ -24,7 +24,7 @@ macro_rules! scenes {
 scenes! {
     beginning dashboard nodes_focused log_focused log_searched log_filtered log_prompt line_in_full log_choice logs_of_a_workload forward_form forwards pods_filtered stopped broken
     context_refuses pods_stale engine_lost no_cluster welcome no_engine_but_contexts
-    new_cluster_form new_cluster_refused planning plan_preview progress_running progress_done progress_failed
+    new_cluster_form new_cluster_refused ports_form nodes_form images lasting lasting_form planning plan_preview progress_running progress_done progress_failed
     unfinished confirm_delete confirm_delete_typed scale menu menu_with_reasons help help_filtered palette
     operations app_log toast problem quit_asks ascii_without_colour
 }
@@ -173,6 +173,26 @@ async fn new_cluster_form() -> Screen {
 
 async fn new_cluster_refused() -> Screen {
     after("n<ctrl-u>dev<tab><tab>2").await
+}
+
+async fn ports_form() -> Screen {
+    after("o8080:80@agent:9").await
+}
+
+async fn nodes_form() -> Screen {
+    after("a<tab><right><tab>x").await
+}
+
+async fn images() -> Screen {
+    after("i").await
+}
+
+async fn lasting() -> Screen {
+    after("V").await
+}
+
+async fn lasting_form() -> Screen {
+    after("Vn<right><tab>shared").await
 }
 
 /// The form filled in with what is the same on every machine: a port below those that the kernel gives away.

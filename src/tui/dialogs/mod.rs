@@ -6,10 +6,12 @@
 pub mod confirm_delete;
 pub mod field;
 pub mod fields;
+pub mod form;
+pub mod forms;
 pub mod forwards;
+pub mod listing;
 pub mod lists;
 pub mod log_choice;
-pub mod new_cluster;
 pub mod new_forward;
 pub mod plan_preview;
 pub mod scale;
@@ -29,8 +31,10 @@ use crate::{domain::Problem, ops::Wish};
 /// What is open above the panes.
 #[derive(Debug, Clone)]
 pub enum Dialog {
-    /// The form for a new cluster.
-    NewCluster(Box<new_cluster::NewCluster>),
+    /// A form that leads to a plan.
+    Form(Box<form::Form>),
+    /// A list of things around clusters.
+    Listing(Box<listing::Listing>),
     /// How many nodes a cluster is to have.
     Scale(scale::Scale),
     /// A plan is being made, by this number, for this wish.
@@ -71,7 +75,7 @@ impl Dialog {
     /// Takes a pasted text.
     pub fn paste(&mut self, text: &str) {
         match self {
-            Self::NewCluster(form) => form.paste(text),
+            Self::Form(form) => form.paste(text),
             Self::NewForward(form) => form.paste(text),
             Self::ConfirmDelete(_, _, question) => question.paste(text),
             Self::Menu(picker) | Self::Palette(picker) | Self::Help(picker) => {

@@ -5,6 +5,7 @@ mod connections;
 mod engine;
 pub(super) mod export;
 pub(super) mod forward;
+mod listing;
 mod log;
 mod observed;
 pub(super) mod older;
@@ -115,6 +116,7 @@ pub(super) fn continuous(key: &TaskKey, context: &Context) -> Option<Job> {
             Box::new(|sink| Box::pin(forward::run(cx, id, wanted, sink)))
         }
         TaskKey::Around(id, pod) => Box::new(|sink| Box::pin(forward::around(cx, id, pod, sink))),
+        TaskKey::Listing(kind, _) => Box::new(|sink| Box::pin(listing::run(cx, kind, sink))),
         TaskKey::Kept => {
             let file = cx.kept?;
             Box::new(|sink| Box::pin(forward::kept(file, sink)))

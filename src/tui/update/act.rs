@@ -7,7 +7,7 @@ use crate::{
         actions::{self, ActionId, Scope},
         dialogs::{
             Dialog, forwards::Forwards, lists::Picker, log_choice::LogChoice,
-            new_cluster::NewCluster, new_forward::NewForward, scale::Scale,
+            new_forward::NewForward, scale::Scale,
         },
         effect::Effect,
         msg::{ClusterId, LogTarget},
@@ -62,20 +62,6 @@ pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
             }
         }
         ActionId::Forwards => state.dialogs.push(Dialog::Forwards(Forwards::default())),
-        ActionId::NewCluster => {
-            let taken = state
-                .clusters
-                .world
-                .iter()
-                .map(|cluster| cluster.name.to_string())
-                .collect();
-            state
-                .dialogs
-                .push(Dialog::NewCluster(Box::new(NewCluster::new(
-                    &state.config.cluster,
-                    taken,
-                ))));
-        }
         ActionId::Scale => scale(state),
         ActionId::StartStop => {
             let stopped = state
@@ -109,8 +95,8 @@ pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
             }
             state.dialogs.push(Dialog::Quit);
         }
-        // Those of the log pane, which are done above.
-        _ => {}
+        // Those of the log pane are done above.
+        _ => return super::things::act(state, id),
     }
     Vec::new()
 }

@@ -1,16 +1,15 @@
 //! Keys for the uppermost dialog, and what their outcomes do.
 
-use super::{act, forwards};
+use super::{act, forwards, listing};
 use crate::{
     config::{Key, KeyChord},
     ops::Wish,
-    plan::Kubeconfig,
     tui::{
         actions::ActionId,
         dialogs::{
-            Dialog, confirm_delete,
+            Dialog, confirm_delete, form,
             lists::{self, Picker},
-            new_cluster, plan_preview, scale,
+            plan_preview, scale,
         },
         effect::Effect,
         state::{Pane, State},
@@ -49,14 +48,12 @@ pub(super) fn press(state: &mut State, chord: KeyChord) -> Vec<Effect> {
 fn fate(state: &mut State, dialog: &mut Dialog, chord: KeyChord) -> Fate {
     match dialog {
         // A form stays below the plan that it leads to, so that leaving the plan leads back to it.
-        Dialog::NewCluster(form) => match form.press(chord) {
-            new_cluster::Outcome::Stay => Fate::Stays,
-            new_cluster::Outcome::Close => Fate::Closes,
-            new_cluster::Outcome::Wanted(spec) => {
-                let kubeconfig = Kubeconfig::MergeAndSwitch;
-                Fate::Below(act::plan(state, Wish::Create { spec, kubeconfig }))
-            }
+        Dialog::Form(form) => match form.press(chord) {
+            form::Outcome::Stay => Fate::Stays,
+            form::Outcome::Close => Fate::Closes,
+            form::Outcome::Wanted(wish) => Fate::Below(act::plan(state, wish)),
         },
+        Dialog::Listing(list) => listing::press(state, list, chord),
         Dialog::Scale(question) => match question.press(chord) {
             scale::Outcome::Stay => Fate::Stays,
             scale::Outcome::Close => Fate::Closes,
@@ -199,7 +196,10 @@ fn begin(state: &mut State, id: u64, wish: Wish, plan: crate::plan::Plan) -> Vec
     if let Wish::Create { spec, .. } = &wish {
         state.clusters.prefer = Some(spec.name.to_string());
     }
-    state.dialogs.clear();
+    // A list stays below, and is fetched again when the operation is over.
+    state
+        .dialogs
+        .retain(|dialog| matches!(dialog, Dialog::Listing(_)));
     state.operations.begin(id, wish.clone(), plan.clone(), now);
     state.dialogs.push(Dialog::Progress(id, 0));
     vec![Effect::Execute(id, wish, Box::new(plan))]

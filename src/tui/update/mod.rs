@@ -3,10 +3,12 @@
 mod act;
 mod dialog;
 mod forwards;
+mod listing;
 mod log;
 mod news;
 #[cfg(test)]
 mod tests;
+mod things;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -242,6 +244,9 @@ pub fn wants(state: &State) -> Vec<TaskKey> {
     match state.dialogs.last() {
         Some(Dialog::NewForward(form)) => {
             keys.push(TaskKey::Around(form.cluster.clone(), form.pod.clone()));
+        }
+        Some(Dialog::Listing(list)) => {
+            keys.push(TaskKey::Listing(list.kind.clone(), list.number));
         }
         Some(Dialog::LogChoice(choice)) => {
             keys.push(TaskKey::Around(choice.cluster.clone(), choice.pod.clone()));

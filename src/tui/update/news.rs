@@ -6,12 +6,14 @@ use jiff::Timestamp;
 
 use super::forwards;
 use crate::{
-    backend::{Change, WatchItem, docker::Tried},
-    domain::{Problem, log::LogItem},
-    ops::{Failure, Wish},
+    backend::{Backends, Change, WatchItem, docker::Tried},
+    domain::{Problem, kube::ContextInfo, log::LogItem},
+    ops::{Failure, Wish, World},
     resources::nodes,
     tui::{
-        dialogs::{Dialog, confirm_delete::ConfirmDelete, plan_preview::PlanPreview},
+        dialogs::{
+            Dialog, confirm_delete::ConfirmDelete, listing::Listing, plan_preview::PlanPreview,
+        },
         effect::Effect,
         msg::{ClusterId, News, TaskKey},
         state::{EngineState, Pane, State, clusters::ApiState, log::Older, operations::Ending},
@@ -25,30 +27,12 @@ fn after(now: Timestamp, pause: Duration) -> Timestamp {
 
 pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
     match (key, news) {
-        (_, News::World(world, backends)) => {
-            let world = *world;
-            state.engine = EngineState::Up(world.engine);
-            state.backends = Some(backends);
-            let height = state.laid.rows(Pane::Clusters);
-            let before = state.selected().cloned();
-            state.clusters.set_world(world.clusters, height);
-            after_clusters(state, before.as_ref());
-        }
+        (_, News::World(world, backends)) => engine_up(state, *world, backends),
         (_, News::EngineDown { tried, retry_in }) => {
             state.clusters.keep_selection();
             engine_down(state, tried, retry_in);
         }
-        (_, News::Contexts(contexts, problems)) => {
-            let height = state.laid.rows(Pane::Clusters);
-            let before = state.selected().cloned();
-            for over in state.clusters.set_contexts(contexts, problems, height) {
-                state.toasts.withdraw(&over);
-            }
-            after_clusters(state, before.as_ref());
-            for problem in &state.clusters.wrong {
-                state.toasts.fail(problem.clone());
-            }
-        }
+        (_, News::Contexts(contexts, problems)) => take_contexts(state, contexts, problems),
         (TaskKey::Api(id), News::ApiUp(health)) => {
             if let Some(pods) = state.pods.get_mut(&id) {
                 pods.answered();
@@ -92,6 +76,12 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
         }
         (_, News::Kept(all)) => forwards::kept(state, all),
         (TaskKey::Around(_, pod), News::Around(offers)) => forwards::offered(state, &pod, &offers),
+        (TaskKey::Listing(kind, number), News::Listed(items)) => {
+            let mut lists = lists(state);
+            if let Some(list) = lists.find(|list| list.kind == kind && list.number == number) {
+                list.take(items);
+            }
+        }
         (_, News::Exported(result)) => exported(state, result),
         (TaskKey::Plan(id), News::Planned(result)) => planned(state, id, result),
         (TaskKey::Operation(id), News::Step(event)) => {
@@ -126,6 +116,27 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
+}
+
+fn engine_up(state: &mut State, world: World, backends: Backends) {
+    state.engine = EngineState::Up(world.engine);
+    state.backends = Some(backends);
+    let height = state.laid.rows(Pane::Clusters);
+    let before = state.selected().cloned();
+    state.clusters.set_world(world.clusters, height);
+    after_clusters(state, before.as_ref());
+}
+
+fn take_contexts(state: &mut State, contexts: Vec<ContextInfo>, problems: Vec<Problem>) {
+    let height = state.laid.rows(Pane::Clusters);
+    let before = state.selected().cloned();
+    for over in state.clusters.set_contexts(contexts, problems, height) {
+        state.toasts.withdraw(&over);
+    }
+    after_clusters(state, before.as_ref());
+    for problem in &state.clusters.wrong {
+        state.toasts.fail(problem.clone());
+    }
 }
 
 fn after_clusters(state: &mut State, before: Option<&ClusterId>) {
@@ -178,6 +189,14 @@ fn engine_down(state: &mut State, tried: Vec<Tried>, retry_in: Duration) {
         retry_at,
         before,
     };
+}
+
+/// The lists that are open.
+fn lists(state: &mut State) -> impl Iterator<Item = &mut Listing> {
+    state.dialogs.iter_mut().filter_map(|dialog| match dialog {
+        Dialog::Listing(list) => Some(&mut **list),
+        _ => None,
+    })
 }
 
 fn older(state: &mut State, result: Result<Vec<LogItem>, Problem>) {
@@ -246,6 +265,7 @@ fn over(state: &mut State, id: u64, ending: Ending) {
     let title = operation.plan.title.clone();
     let started = operation.started;
     operation.end(now, ending.clone());
+    lists(state).for_each(Listing::again);
     let watched = state
         .dialogs
         .iter()

@@ -8,7 +8,7 @@ use ratatui::{
 };
 use tui_logger::TuiLoggerWidget;
 
-use super::{forwards, progress};
+use super::{forwards, listing, progress};
 use crate::tui::{
     actions::ActionId,
     dialogs::{
@@ -26,7 +26,8 @@ use crate::tui::{
 pub(super) fn view(state: &State, dialog: &Dialog, frame: &mut Frame<'_>, area: Rect) {
     let theme = &state.theme;
     match dialog {
-        Dialog::NewCluster(form) => form.view(frame, area, theme),
+        Dialog::Listing(list) => listing::view(state, list, frame, area),
+        Dialog::Form(form) => form.view(frame, area, theme),
         Dialog::Scale(question) => question.view(frame, area, theme),
         Dialog::Planning(_, wish) => {
             let inner = frame_of(frame, area, (60, 4), &wish.about().to_string(), theme);

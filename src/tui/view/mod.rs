@@ -7,6 +7,7 @@ mod clusters;
 mod dialogs;
 mod forwards;
 mod frame_line;
+mod listing;
 mod log;
 mod log_line;
 mod message;

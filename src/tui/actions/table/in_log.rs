@@ -1,0 +1,148 @@
+//! What can be done with the lines of a log.
+
+use super::{LOGS, action};
+use crate::tui::{
+    actions::{Action, ActionId, Scope},
+    state::Pane,
+};
+
+/// The rows.
+pub(super) const ROWS: &[Action] = &[
+    action(
+        ActionId::Search,
+        "search",
+        (
+            "search",
+            "Go to the lines that match a pattern; none is hidden.",
+        ),
+        LOGS,
+        Scope::Pane(Pane::Log),
+        &["/"],
+    ),
+    action(
+        ActionId::KeepOnly,
+        "keep-only",
+        ("keep", "Show only the lines that match a pattern."),
+        LOGS,
+        Scope::Pane(Pane::Log),
+        &["+", "&"],
+    ),
+    action(
+        ActionId::Hide,
+        "hide",
+        ("hide", "Hide the lines that match a pattern."),
+        LOGS,
+        Scope::Pane(Pane::Log),
+        &["minus"],
+    ),
+    action(
+        ActionId::Unfilter,
+        "unfilter",
+        ("unfilter", "Take the last rule of the filter away."),
+        LOGS,
+        Scope::Pane(Pane::Log),
+        &["backspace"],
+    ),
+    action(
+        ActionId::Level,
+        "level",
+        ("level", "Show only lines of a level and worse, in turn."),
+        LOGS,
+        Scope::Pane(Pane::Log),
+        &["v"],
+    ),
+    action(
+        ActionId::Follow,
+        "follow",
+        ("follow", "Follow the end of the log, or stop following."),
+        LOGS,
+        Scope::Pane(Pane::Log),
+        &["f"],
+    ),
+    action(
+        ActionId::Wrap,
+        "wrap",
+        ("wrap", "Wrap long lines of the log, or cut them."),
+        LOGS,
+        Scope::Pane(Pane::Log),
+        &["w"],
+    ),
+    action(
+        ActionId::Times,
+        "times",
+        (
+            "times",
+            "Show when lines were written: the time, how long ago, or neither.",
+        ),
+        LOGS,
+        Scope::Pane(Pane::Log),
+        &["t"],
+    ),
+    action(
+        ActionId::Fields,
+        "fields",
+        (
+            "fields",
+            "Show the line in full, with its fields; each can become a filter.",
+        ),
+        LOGS,
+        Scope::Pane(Pane::Log),
+        &["enter"],
+    ),
+    action(
+        ActionId::NextHit,
+        "next-hit",
+        ("", "Go to the next line that was searched for."),
+        LOGS,
+        Scope::Pane(Pane::Log),
+        &["n"],
+    ),
+    action(
+        ActionId::PreviousHit,
+        "previous-hit",
+        ("", "Go to the line before that was searched for."),
+        LOGS,
+        Scope::Pane(Pane::Log),
+        &["N"],
+    ),
+    action(
+        ActionId::Context,
+        "context",
+        ("", "Show lines around those that pass the filter."),
+        LOGS,
+        Scope::Pane(Pane::Log),
+        &["C"],
+    ),
+    action(
+        ActionId::Mute,
+        "mute",
+        ("", "Hide the lines of the container that wrote this one."),
+        LOGS,
+        Scope::Pane(Pane::Log),
+        &["m"],
+    ),
+    action(
+        ActionId::CopyLine,
+        "copy-line",
+        ("", "Copy the line."),
+        LOGS,
+        Scope::Pane(Pane::Log),
+        &["y"],
+    ),
+    action(
+        ActionId::SaveLog,
+        "save-log",
+        ("", "Write the shown lines to a file."),
+        LOGS,
+        Scope::Pane(Pane::Log),
+        &["S"],
+    ),
+    action(
+        ActionId::PipeLog,
+        "pipe-log",
+        ("", "Hand the shown lines to a command."),
+        LOGS,
+        Scope::Pane(Pane::Log),
+        &["|"],
+    ),
+];

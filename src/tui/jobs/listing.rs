@@ -1,0 +1,130 @@
+//! What is in a list of things around clusters: fetched once; a list that is to be fetched again has another name.
+
+use std::collections::BTreeMap;
+
+use super::{Context, Sink};
+use crate::{
+    backend::Backends,
+    domain::{
+        Cluster, Problem,
+        image::{full_name, short_name},
+    },
+    ops::{images, lasting},
+    tui::{
+        dialogs::listing::{Item, Kind, Thing},
+        format::bytes,
+        msg::{ClusterId, News},
+    },
+};
+
+pub(super) async fn run(context: Context, kind: Kind, sink: Sink) {
+    sink.send(News::Listed(fetch(&context, &kind).await)).await;
+    std::future::pending::<()>().await;
+}
+
+async fn fetch(context: &Context, kind: &Kind) -> Result<Vec<Item>, Problem> {
+    let Some(backends) = context.world.backends() else {
+        return Err(Problem::unreachable(
+            "the engine",
+            "it has not answered yet",
+        ));
+    };
+    match kind {
+        Kind::Images(name) => {
+            let cluster = context.cluster(&ClusterId::Local(name.to_string()));
+            let gone = || Problem::not_found(format!("cluster \"{name}\""), "it is gone");
+            all_images(&backends, &cluster.ok_or_else(gone)?).await
+        }
+        Kind::Lasting => all_lasting(&backends).await,
+    }
+}
+
+/// An image, wherever it is.
+#[derive(Default)]
+struct Found {
+    size: u64,
+    at_engine: bool,
+    nodes: usize,
+}
+
+async fn all_images(backends: &Backends, cluster: &Cluster) -> Result<Vec<Item>, Problem> {
+    let (engine, nodes) = tokio::join!(
+        images::at_engine(backends),
+        images::of_cluster(backends, cluster)
+    );
+    let mut all: BTreeMap<String, Found> = BTreeMap::new();
+    for image in engine? {
+        for name in &image.names {
+            let found = all.entry(full_name(name)).or_default();
+            found.at_engine = true;
+            found.size = image.size;
+        }
+    }
+    let count = nodes.len();
+    for node in nodes {
+        for image in node.images? {
+            for name in &image.names {
+                let found = all.entry(full_name(name)).or_default();
+                found.nodes += 1;
+                found.size = found.size.max(image.size);
+            }
+        }
+    }
+    let mut items: Vec<(bool, Item)> = all
+        .into_iter()
+        .map(|(name, found)| {
+            let engine = if found.at_engine { "yes" } else { "" };
+            let nodes = match found.nodes {
+                0 => String::new(),
+                some => format!("{some} of {count}"),
+            };
+            let item = Item {
+                cells: vec![
+                    short_name(&name).to_owned(),
+                    bytes(found.size),
+                    engine.to_owned(),
+                    nodes,
+                ],
+                thing: Thing::Image {
+                    name,
+                    at_engine: found.at_engine,
+                    on_nodes: found.nodes > 0,
+                },
+            };
+            (found.nodes == 0, item)
+        })
+        .collect();
+    // What the nodes have comes first: that is what was asked for.
+    items.sort_by_key(|(absent, _)| *absent);
+    Ok(items.into_iter().map(|(_, item)| item).collect())
+}
+
+async fn all_lasting(backends: &Backends) -> Result<Vec<Item>, Problem> {
+    let (volumes, networks) = tokio::try_join!(
+        lasting::volumes(backends, false),
+        lasting::networks(backends, false)
+    )?;
+    let volumes = volumes.into_iter().map(|volume| Item {
+        cells: vec![
+            volume.name.clone(),
+            "volume".to_owned(),
+            volume.seen.bytes.map(bytes).unwrap_or_default(),
+            volume.used_by.join(" "),
+        ],
+        thing: Thing::Volume(volume.name),
+    });
+    let networks = networks.into_iter().map(|network| {
+        let name = crate::domain::log::sanitize(network.info.name.as_bytes());
+        let subnets = network.info.subnets.iter().map(ToString::to_string);
+        Item {
+            cells: vec![
+                name.clone(),
+                "network".to_owned(),
+                subnets.collect::<Vec<_>>().join(" "),
+                network.used_by.join(" "),
+            ],
+            thing: Thing::Network(name),
+        }
+    });
+    Ok(volumes.chain(networks).collect())
+}
