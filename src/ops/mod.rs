@@ -37,7 +37,7 @@ pub use execute::{Failure, Report};
 pub use leftovers::leftovers;
 pub use node_image::node_image;
 pub use nodes::NodeVerb;
-pub use observe::{World, observe};
+pub use observe::{World, details, observe};
 pub use prepare::prepare;
 
 use crate::{

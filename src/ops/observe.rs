@@ -76,7 +76,7 @@ pub async fn observe(backends: &Backends) -> Result<World, Problem> {
 }
 
 /// Inspects the containers of a cluster; one that vanished meanwhile is left out.
-pub(super) async fn details(backends: &Backends, cluster: &Cluster) -> Vec<ContainerDetail> {
+pub async fn details(backends: &Backends, cluster: &Cluster) -> Vec<ContainerDetail> {
     cluster
         .nodes
         .iter()

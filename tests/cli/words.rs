@@ -143,3 +143,58 @@ fn volumes_and_networks_are_made_listed_and_deleted_on_their_own() {
     let (left, _) = run("prune --dry-run -o json", 0);
     assert_eq!(left, "[]\n");
 }
+
+#[test]
+fn the_data_of_clusters_and_nodes_has_k3d_s_fields() {
+    let json = |arguments: &str| -> Value {
+        serde_json::from_str(&done(&format!("--simulate {arguments} -o json"))).unwrap()
+    };
+    let listed = &json("cluster list")[1];
+    assert_eq!(listed["network"]["id"].as_str().unwrap().len(), 64);
+    assert!(
+        listed["network"]["ipam"]["ipPrefix"]
+            .as_str()
+            .unwrap()
+            .contains('/')
+    );
+    assert_eq!(listed["network"]["Members"][0]["Name"], "k3d-dev-server-0");
+    let server = &listed["nodes"][0];
+    assert_eq!(server["runtimeLabels"]["k3d.role"], "server");
+    assert_eq!(server["serverOpts"]["kubeAPI"]["Port"], "6443");
+    assert_eq!(server["Networks"][0], "k3d-dev");
+    assert_eq!(listed["volumes"], Value::Null);
+
+    let named = &json("cluster list dev")[0];
+    assert_eq!(named["volumes"][0], "k3d-dev-images");
+    let server = &named["nodes"][0];
+    assert_eq!(server["Cmd"][0], "server");
+    assert_eq!(server["restart"], true);
+    assert_eq!(server["K3dEntrypoint"], true);
+    let env = server["env"].to_string();
+    assert!(env.contains("K3S_TOKEN=***"), "{env}");
+    let config = &named["serverLoadBalancer"]["config"];
+    assert!(config["ports"]["6443.tcp"].is_array(), "{config}");
+    assert_eq!(named["clusterToken"], "");
+    let shown = &json("cluster list dev --token")[0];
+    let token = shown["clusterToken"].as_str().unwrap();
+    assert!(!token.is_empty());
+    assert_eq!(
+        shown["nodes"][0]["runtimeLabels"]["k3d.cluster.token"],
+        token
+    );
+
+    let initial = &json("cluster list ci")[0]["InitNode"];
+    assert!(
+        initial.is_null() || initial["name"] == "k3d-ci-server-0",
+        "{initial}"
+    );
+    let nodes = json("node list");
+    let agent = nodes
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|node| node["role"] == "agent");
+    assert_eq!(agent.unwrap()["runtimeLabels"]["k3d.role"], "agent");
+    let yaml = done("--simulate cluster list dev -o yaml");
+    assert!(yaml.contains("serversCount: 1"), "{yaml}");
+}

@@ -74,7 +74,7 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
             };
             let now = jiff::Timestamp::now();
             let one = std::slice::from_ref(cluster);
-            output::print(&shape::clusters(one, format, shown, now)?)
+            output::print(&shape::clusters(one, format, shown, now))
         }
     }
 }

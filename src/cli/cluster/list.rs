@@ -2,11 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::shape::{self, Shown};
+use super::{
+    k3d_fields::{self, Facts},
+    shape::{self, Shown},
+};
 use crate::{
     cli::{
         context::Context,
-        output::{Format, print},
+        output::{Format, data, print},
     },
     domain::{Cluster, ClusterName, Problem},
     ops,
@@ -15,7 +18,7 @@ use crate::{
 /// The flags.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only these clusters
+    /// Only these clusters, and in full with -o json and yaml
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// How to write it
@@ -41,18 +44,27 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
         clusters.push(world.cluster(&ClusterName::existing(name))?.clone());
     }
     if args.names.is_empty() {
-        clusters = world.clusters;
+        clusters.clone_from(&world.clusters);
     }
     clusters.sort_by(|a, b| a.name.cmp(&b.name));
     clusters.dedup_by(|a, b| a.name == b.name);
+    if matches!(args.output, Format::Json | Format::Yaml) {
+        let facts = if args.names.is_empty() {
+            Facts::listed(&world, args.token)
+        } else {
+            Facts::asked(&backends, &world, &clusters, args.token).await
+        };
+        let all = clusters.iter().map(|cluster| {
+            let mut value = shape::cluster(cluster, args.token);
+            k3d_fields::add(&mut value, cluster, &facts);
+            value
+        });
+        return print(&data(&all.collect(), args.output)?);
+    }
     let shown = Shown {
         headers: !args.no_headers,
         token: args.token,
     };
-    print(&shape::clusters(
-        &clusters,
-        args.output,
-        shown,
-        Timestamp::now(),
-    )?)
+    let now = Timestamp::now();
+    print(&shape::clusters(&clusters, args.output, shown, now))
 }

@@ -6,6 +6,7 @@ pub mod edit;
 mod finish;
 mod from_file;
 mod info;
+pub mod k3d_fields;
 mod list;
 mod logs;
 mod restart;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    cli::output::{Format, data, table},
+    cli::output::{Format, table},
     distro::k3s::kubeconfig,
     domain::{Cluster, Distribution, Node, Problem, Role, Secret, kube::NodeStatus},
 };
@@ -21,25 +21,14 @@ pub struct Shown {
     pub token: bool,
 }
 
-/// The clusters in the wanted format.
-///
-/// # Errors
-/// Where the data cannot be written.
-pub fn clusters(
-    clusters: &[Cluster],
-    format: Format,
-    shown: Shown,
-    now: Timestamp,
-) -> Result<String, Problem> {
+/// The clusters as a table.
+#[must_use]
+pub fn clusters(clusters: &[Cluster], format: Format, shown: Shown, now: Timestamp) -> String {
     let mut columns = vec!["NAME", "SERVERS", "AGENTS", "LOADBALANCER", "STATE"];
     match format {
         Format::Name => columns.truncate(1),
-        Format::Json | Format::Yaml => {
-            let all = clusters.iter().map(|c| cluster(c, shown.token));
-            return data(&all.collect(), format);
-        }
         Format::Wide => columns.extend(["VERSION", "API", "NETWORK", "AGE"]),
-        Format::Table => {}
+        Format::Table | Format::Json | Format::Yaml => {}
     }
     if shown.token && format != Format::Name {
         columns.push("TOKEN");
@@ -49,7 +38,7 @@ pub fn clusters(
         .map(|c| columns.iter().map(|column| cell(c, column, now)).collect())
         .collect();
     let headers = shown.headers && format != Format::Name;
-    Ok(table(&columns, &rows, headers))
+    table(&columns, &rows, headers)
 }
 
 fn cell(cluster: &Cluster, column: &str, now: Timestamp) -> String {
@@ -314,7 +303,7 @@ mod tests {
             token: false,
         };
         let later = now() + jiff::SignedDuration::from_secs(3_700);
-        let print = |format, shown| clusters(&[mk_cluster()], format, shown, later).unwrap();
+        let print = |format, shown| clusters(&[mk_cluster()], format, shown, later);
         assert_eq!(
             print(Format::Table, shown),
             "NAME   SERVERS   AGENTS   LOADBALANCER   STATE\n\

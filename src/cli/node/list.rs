@@ -2,7 +2,10 @@
 
 use crate::{
     cli::{
-        cluster::shape,
+        cluster::{
+            k3d_fields::{self, Facts},
+            shape,
+        },
         context::Context,
         output::{Format, data, print, table},
     },
@@ -42,15 +45,28 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
     if args.names.is_empty() {
         chosen.extend(&all);
     }
-    print(&shown(&chosen, args.output, !args.no_headers)?)
+    let mut facts = Facts::listed(&world, false);
+    if !args.names.is_empty() && matches!(args.output, Format::Json | Format::Yaml) {
+        for listed in &chosen {
+            let detail = backends.runtime.inspect(&listed.node.name).await?;
+            facts.details.push(detail);
+        }
+    }
+    print(&shown(&chosen, &facts, args.output, !args.no_headers)?)
 }
 
-fn shown(nodes: &[&Listed], format: Format, headers: bool) -> Result<String, Problem> {
+fn shown(
+    nodes: &[&Listed],
+    facts: &Facts<'_>,
+    format: Format,
+    headers: bool,
+) -> Result<String, Problem> {
     let mut columns = vec!["NAME", "ROLE", "CLUSTER", "STATUS"];
     match format {
         Format::Json | Format::Yaml => {
             let all = nodes.iter().map(|listed| {
                 let mut node = shape::node(&listed.node);
+                k3d_fields::add_to_node(&mut node, &listed.node, facts);
                 node["cluster"] = listed.cluster.clone().into();
                 node
             });
