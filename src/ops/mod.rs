@@ -6,6 +6,7 @@
 pub mod cancel;
 mod carry_out;
 pub mod execute;
+pub mod expose;
 pub mod follow;
 pub mod forward;
 pub mod images;

@@ -249,6 +249,14 @@ async fn ports_come_and_go_on_a_live_cluster_with_seconds_of_silence() {
     until_it_echoes(first).await;
     assert_eq!(targets(&life, 30007).await, ["server-0", "agent-0"]);
 
+    // The same by the service: it is told where it is, and where it would be.
+    let key = ObjectKey::new("default", "echo");
+    let api = life.api().await;
+    let offered = ops::expose::of_service(&life.backends, api.as_ref(), &life.name, &key).await;
+    let offered = offered.unwrap().remove(0);
+    assert_eq!(offered.published.unwrap().host_port, first);
+    assert_eq!(offered.offered.container_port, 30007);
+
     // Another one, and how long the first one is away for it.
     let wish = edit(&life, &format!("{second}:30007@agent:0"), "");
     let (report, silence) = longest_silence(first, life.run(wish)).await;

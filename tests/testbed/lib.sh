@@ -13,6 +13,8 @@ REGISTRY_IMAGE=registry:2
 BUSYBOX_IMAGE=busybox:latest
 # Our own test workload; it has no published counterpart and is always built here.
 ECHO_IMAGE=coracle/echo:1
+# A database for servers that keep their data outside of the cluster: Debian's PostgreSQL, built where a test needs it.
+POSTGRES_IMAGE=coracle/postgres:1
 # What an upgrade goes to: a newer release where images can be pulled; as a stand-in, a second k3s revision of
 # the same Kubernetes, which costs no second build.
 K3S_IMAGE_NEXT_PUBLISHED=rancher/k3s:v1.34.3-k3s1

@@ -41,7 +41,10 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
         )
         .with_hint("ports come and go at load balancers only"));
     }
-    let wish = args.ports.wish(ClusterName::existing(&listed.cluster))?;
+    let wish = args
+        .ports
+        .wish(&backends, ClusterName::existing(&listed.cluster))
+        .await?;
     let request = args.manner.request(cx, &backends, wish, args.wait.wanted());
     targets::one(cx, &backends, &args.manner, request, |about| {
         format!("{about} has its new ports")
