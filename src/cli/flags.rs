@@ -217,13 +217,10 @@ pub fn volumes(texts: &[String]) -> Result<Vec<ForNodes<String>>, Problem> {
 /// # Errors
 /// Where the port is no port, or the host has no address.
 pub fn registry(text: &str, wanted: &mut RegistrySpec) -> Result<(), Problem> {
-    let (name, exposed) = text.split_once(':').unwrap_or((text, ""));
-    name.clone_into(&mut wanted.name);
-    if !exposed.is_empty() {
-        let endpoint = api_endpoint(exposed, IpAddr::from([0, 0, 0, 0]))?;
-        wanted.host = exposed.contains(':').then_some(endpoint.host_ip);
-        wanted.port = endpoint.port;
-    }
+    let named = RegistrySpec::parse(text)?;
+    wanted.name = named.name;
+    wanted.host = named.host.or(wanted.host);
+    wanted.port = named.port.or(wanted.port);
     Ok(())
 }
 

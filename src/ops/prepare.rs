@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     backend::{Backends, ErrorKind},
-    distro::k3s::{labels, names, volumes::Mount},
+    distro::k3s::{self, labels, names, volumes::Mount},
     domain::{
         ApiEndpoint, Cluster, ClusterName, ClusterSpec, ClusterState, Distribution, Problem,
         Protocol, PublishedPort, Subnet,
@@ -124,6 +124,7 @@ pub(super) async fn prepare_beside(
             clusters: &world.clusters,
             networks: &in_use(backends, &world, refused),
             volumes: &world.volumes,
+            registries: &k3s::registries::registries(&world.containers),
             engine: &world.engine,
             wait,
             kubeconfig: Kubeconfig::default(),
@@ -141,13 +142,17 @@ fn new_cluster(
     wait: WaitFor,
     refused: &[Subnet],
 ) -> Result<Plan, Problem> {
-    let chosen = choose(spec.api.host_ip)?;
+    let mut chosen = choose(spec.api.host_ip)?;
+    if let Some(registry) = &spec.registries.create {
+        chosen.registry_port = registries::chosen_port(backends, world, registry)?;
+    }
     let mut plan = create::plan(&Create {
         spec,
         wait,
         kubeconfig,
         clusters: &world.clusters,
         networks: &in_use(backends, world, refused),
+        registries: &k3s::registries::registries(&world.containers),
         engine: &world.engine,
         chosen: &chosen,
     })?;
@@ -225,6 +230,7 @@ fn choose(api: std::net::IpAddr) -> Result<Chosen, Problem> {
     Ok(Chosen {
         token: surroundings::token()?,
         port: surroundings::free_port(api)?,
+        registry_port: 0,
         owner: recover::signature(),
         now: Timestamp::now(),
     })
@@ -257,7 +263,7 @@ fn in_use(backends: &Backends, world: &World, refused: &[Subnet]) -> Vec<Network
 /// The ports of the host that a specification names.
 fn named_ports(spec: &ClusterSpec) -> Vec<PublishedPort> {
     let api = spec.api.port.map(|host_port| PublishedPort {
-        container_port: crate::distro::k3s::API_PORT,
+        container_port: k3s::API_PORT,
         protocol: Protocol::Tcp,
         host_ip: spec.api.host_ip,
         host_port,

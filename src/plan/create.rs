@@ -7,6 +7,7 @@
 //! because k3s itself queues them at etcd ("Waiting for other members to finish joining").
 
 pub(super) mod check;
+mod registries;
 
 use jiff::Timestamp;
 
@@ -16,7 +17,7 @@ use crate::{
         self, kubeconfig, labels, load_balancer::Routes, mark, names, nodes, scripts, volumes,
     },
     domain::{
-        Cluster, ClusterSpec, ImageVolume, Problem, Role, Secret, Subnet,
+        Cluster, ClusterSpec, ImageVolume, Problem, Registry, Role, Secret, Subnet,
         container::{ContainerSpec, EngineInfo, FileEntry, NetworkInfo, NetworkSpec, VolumeSpec},
         spec::WaitFor,
     },
@@ -35,6 +36,8 @@ pub struct Create<'a> {
     pub clusters: &'a [Cluster],
     /// The engine's networks, of whatever kind.
     pub networks: &'a [NetworkInfo],
+    /// The registries that are there.
+    pub registries: &'a [Registry],
     /// The engine.
     pub engine: &'a EngineInfo,
     /// Values that are chosen outside, because a plan is the same for the same input.
@@ -48,6 +51,8 @@ pub struct Chosen {
     pub token: Secret,
     /// A free port of the host, used unless the specification names one.
     pub port: u16,
+    /// Another one, for a registry that is made with the cluster.
+    pub registry_port: u16,
     /// Which process is at it, `host:pid:start time`.
     pub owner: String,
     /// Now.
@@ -147,10 +152,19 @@ pub(super) fn build(
     };
     let ready = world(plan, spec, layout, present, mark, remains);
 
+    let known = registries::Found::new(input, layout, present)?;
+    known.steps(plan, layout, present, &ready.objects);
     let containers = nodes::containers(spec, layout)?;
     let mut filled = Vec::new();
     for container in containers {
-        filled.push(fill(plan, input, layout, present, &ready, container)?);
+        filled.push(fill(
+            plan,
+            input,
+            layout,
+            present,
+            (&ready, &known),
+            container,
+        )?);
     }
 
     let of = |role: Role| filled.iter().filter(move |node| node.role == role);
@@ -188,7 +202,7 @@ pub(super) fn build(
         starts.extend(joined);
     }
 
-    usable(plan, input, layout, &reachable, &starts);
+    usable(plan, input, layout, &known, (&reachable, &starts));
     let everything: Vec<StepId> = (0..plan.steps.len()).collect();
     plan.add(Step::RemoveVolume { volume }, everything);
     Ok(())
@@ -255,7 +269,7 @@ fn fill(
     input: &Create<'_>,
     layout: &nodes::Layout,
     present: Present<'_>,
-    world: &World,
+    (world, known): (&World, &registries::Found<'_>),
     container: ContainerSpec,
 ) -> Result<Filled, Problem> {
     let spec = input.spec;
@@ -287,6 +301,7 @@ fn fill(
             spec.dns_fix.then_some(layout.host),
         )
     };
+    files.extend(known.file().filter(|_| role.is_kubernetes()));
     files.extend(memory.map(scripts::memory));
     let number = number_of(&name);
     let own = spec.files.iter().filter(|item| item.is_for(role, number));
@@ -336,8 +351,8 @@ fn usable(
     plan: &mut Plan,
     input: &Create<'_>,
     layout: &nodes::Layout,
-    reachable: &[StepId],
-    starts: &[StepId],
+    known: &registries::Found<'_>,
+    (reachable, starts): (&[StepId], &[StepId]),
 ) {
     let spec = input.spec;
     let servers = (0..spec.servers).map(|n| names::server(&spec.name, n.into()));
@@ -376,6 +391,7 @@ fn usable(
         },
         [api],
     );
+    known.record(plan, &access, api);
     plan.add(
         Step::WaitForServiceAccount {
             access: access.clone(),

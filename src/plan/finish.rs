@@ -9,7 +9,7 @@ use super::{
 use crate::{
     distro::k3s::{mark, names, nodes},
     domain::{
-        Cluster, ClusterNetwork, Problem,
+        Cluster, ClusterNetwork, Problem, Registry,
         container::{EngineInfo, NetworkInfo, VolumeSpec},
         spec::WaitFor,
     },
@@ -26,6 +26,8 @@ pub struct Finish<'a> {
     pub networks: &'a [NetworkInfo],
     /// The engine's volumes with k3d's label.
     pub volumes: &'a [VolumeSpec],
+    /// The registries that are there.
+    pub registries: &'a [Registry],
     /// The engine.
     pub engine: &'a EngineInfo,
     /// What "done" means.
@@ -85,6 +87,7 @@ pub fn plan(input: &Finish<'_>) -> Result<Plan, Problem> {
         kubeconfig: input.kubeconfig,
         clusters: &others,
         networks: input.networks,
+        registries: input.registries,
         engine: input.engine,
         chosen: input.chosen,
     };
@@ -139,6 +142,7 @@ mod tests {
             clusters: &clusters,
             networks,
             volumes,
+            registries: &[],
             engine: &engine(),
             wait: WaitFor::Usable,
             kubeconfig: Kubeconfig::Merge,

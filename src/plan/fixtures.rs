@@ -13,6 +13,7 @@ pub(crate) fn chosen() -> Chosen {
     Chosen {
         token: Secret::new("hunter2"),
         port: 6550,
+        registry_port: 5050,
         owner: "host:7:99".to_owned(),
         now: Timestamp::UNIX_EPOCH,
     }

@@ -304,6 +304,7 @@ mod tests {
             kubeconfig: Kubeconfig::Merge,
             clusters: &[],
             networks: &[],
+            registries: &[],
             engine: &engine(),
             chosen: &chosen(),
         })

@@ -104,6 +104,7 @@ proptest! {
             kubeconfig: Kubeconfig::MergeAndSwitch,
             clusters: &[],
             networks: &[],
+            registries: &[],
             engine: &engine(),
             chosen: &chosen(),
         })

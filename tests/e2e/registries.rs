@@ -3,9 +3,10 @@
 use std::process::Command;
 
 use coracle::{
-    domain::{ProblemKind, Registry, registry::RegistrySpec},
+    domain::{ObjectKey, ProblemKind, Registry, registry::RegistrySpec},
     ops::{Wish, registries},
     plan::registry::{Wanted, find},
+    resources::unlisted,
 };
 
 use crate::{images::runs, life::Life};
@@ -108,5 +109,68 @@ async fn a_cluster_that_runs_gets_images_from_a_registry() {
     life.run(Wish::Delete(life.name.clone())).await.unwrap();
     assert_eq!(found(&life, &name).await.networks, ["bridge"]);
     life.run(wish(Wanted::Delete(name.clone()))).await.unwrap();
+    assert_eq!(life.left(&[]).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_registry_is_made_with_a_cluster_and_goes_with_it() {
+    let life = Life::new("regc").await;
+    let shared = format!("k3d-{}-shared", life.name);
+    let own = format!("{}-own", life.name);
+    let mut made = Made {
+        containers: vec![shared.clone(), own.clone()],
+        images: Vec::new(),
+    };
+    let create = Wanted::Create {
+        spec: Box::new(spec(&shared)),
+        network: "bridge".to_owned(),
+        clusters: Vec::new(),
+    };
+    life.run(Wish::Registry(create)).await.unwrap();
+
+    let mut wanted = life.spec(1, 0);
+    wanted.registries.create = Some(RegistrySpec {
+        same_port: true,
+        ..spec(&own)
+    });
+    wanted.registries.used = vec![shared.clone()];
+    wanted.registries.config = Some(
+        "configs:\n  elsewhere.example.com:\n    auth: {username: me, password: hunter2}\n"
+            .to_owned(),
+    );
+    life.run(Life::create(wanted)).await.unwrap();
+    let api = life.api().await;
+    let node = format!("k3d-{}-server-0", life.name);
+    for (number, name) in [&shared, &own].into_iter().enumerate() {
+        let registry = found(&life, name).await;
+        let image = format!("{}/app:{number}", registry.outside().unwrap());
+        made.images.push(image.clone());
+        docker(&["tag", BUSYBOX, &image]);
+        docker(&["push", &image]);
+        let inside = format!("{}/app:{number}", registry.inside());
+        let pod = format!("from-{number}");
+        runs(&*api, &pod, &node, &inside, "Always").await;
+    }
+    // The one of the cluster's own is what tools are told of.
+    let key = ObjectKey::new("kube-public", "local-registry-hosting");
+    let record = api.get(&unlisted::CONFIG_MAPS, &key).await.unwrap();
+    let text = record["data"]["localRegistryHosting.v1"].as_str().unwrap();
+    let registry = found(&life, &own).await;
+    assert_eq!(Some(registry.port), registry.host_port);
+    assert!(text.contains(&registry.inside()), "{text}");
+
+    let disconnect = Wanted::Disconnect {
+        registry: shared.clone(),
+        cluster: life.name.clone(),
+    };
+    life.run(Wish::Registry(disconnect)).await.unwrap();
+    assert_eq!(found(&life, &shared).await.networks, ["bridge"]);
+
+    life.run(Wish::Delete(life.name.clone())).await.unwrap();
+    let all = registries::list(&life.backends).await.unwrap();
+    assert!(find(&all, &own).is_err());
+    life.run(Wish::Registry(Wanted::Delete(shared)))
+        .await
+        .unwrap();
     assert_eq!(life.left(&[]).await, Vec::<String>::new());
 }

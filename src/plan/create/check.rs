@@ -6,9 +6,8 @@ use crate::{
         volumes::{self, Mount},
     },
     domain::{
-        Cluster, ClusterNetwork, ClusterSpec, NodeFilter, PortMapping, Problem, Protocol,
-        Registries, Role, Secret, Subnet, container::NetworkInfo, limits::DeviceRequest,
-        node_filter,
+        Cluster, ClusterNetwork, ClusterSpec, NodeFilter, PortMapping, Problem, Protocol, Role,
+        Secret, Subnet, container::NetworkInfo, limits::DeviceRequest, node_filter,
     },
 };
 
@@ -152,13 +151,10 @@ fn mapped(spec: &ClusterSpec, mapping: &PortMapping) -> Result<(), Problem> {
 
 /// What cannot be carried out yet is said, not ignored.
 fn not_carried_out(spec: &ClusterSpec) -> Result<(), Problem> {
-    let wanted = [
-        (
-            !matches!(spec.network, ClusterNetwork::Own { ipv6: false, .. }),
-            "a network other than one of its own with IPv4 addresses",
-        ),
-        (spec.registries != Registries::default(), "registries"),
-    ];
+    let wanted = [(
+        !matches!(spec.network, ClusterNetwork::Own { ipv6: false, .. }),
+        "a network other than one of its own with IPv4 addresses",
+    )];
     match wanted.iter().find(|(asked, _)| *asked) {
         Some((_, what)) => Err(Problem::usage(
             format!("cluster \"{}\" cannot be made like that yet", spec.name),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    domain::{ClusterNetwork, ForNodes, HostAlias, Limits, PortMapping},
+    domain::{ClusterNetwork, ForNodes, HostAlias, Limits, PortMapping, ProblemKind, RegistrySpec},
     plan::fixtures::{chosen, engine, network, spec},
 };
 
@@ -17,6 +17,7 @@ fn create(spec: &ClusterSpec, wait: WaitFor, networks: &[NetworkInfo]) -> Result
         kubeconfig: Kubeconfig::MergeAndSwitch,
         clusters: &[],
         networks,
+        registries: &[],
         engine: &engine(),
         chosen: &chosen(),
     })
@@ -327,4 +328,55 @@ fn without_the_fix_for_dns_its_script_is_left_out() {
     assert!(written(&spec));
     spec.dns_fix = false;
     assert!(!written(&spec));
+}
+
+#[test]
+fn registries_are_made_and_connected_and_nodes_know_them_before_they_start() {
+    let mut wanted = spec("demo", 1, 1);
+    wanted.registries.create = Some(RegistrySpec {
+        name: "mine".to_owned(),
+        port: Some(5001),
+        ..RegistrySpec::default()
+    });
+    wanted.registries.used = vec!["http://cache:5000".to_owned()];
+    let there =
+        k3s::registries::wanted(&RegistrySpec::default(), "k3d-cache", 5002, None, "bridge");
+    let planned = |wanted: &ClusterSpec, there: &[Registry]| {
+        plan(&Create {
+            spec: wanted,
+            wait: WaitFor::Usable,
+            kubeconfig: Kubeconfig::Untouched,
+            clusters: &[],
+            networks: &[],
+            registries: there,
+            engine: &engine(),
+            chosen: &chosen(),
+        })
+    };
+    let made = planned(&wanted, std::slice::from_ref(&there)).unwrap();
+    insta::assert_snapshot!(made.to_text());
+    let files: Vec<(&str, bool)> = made
+        .steps
+        .iter()
+        .filter_map(|planned| match &planned.step {
+            Step::PutFiles { container, files } => Some((
+                container.as_str(),
+                files.iter().any(|file| {
+                    let text = String::from_utf8_lossy(&file.contents);
+                    text.contains("http://mine:5000") && text.contains("localhost:5002")
+                }),
+            )),
+            _ => None,
+        })
+        .collect();
+    for (container, told) in files {
+        assert_eq!(told, !container.ends_with("serverlb"), "{container}");
+    }
+
+    let missing = planned(&wanted, &[]).unwrap_err();
+    assert_eq!(missing.kind, ProblemKind::NotFound);
+    let mut taken = there.clone();
+    taken.name = "mine".to_owned();
+    let taken = planned(&wanted, &[there, taken]).unwrap_err();
+    assert!(taken.hint.contains("--registry-use mine"), "{taken}");
 }
