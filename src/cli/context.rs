@@ -49,6 +49,10 @@ impl Context {
     #[must_use]
     pub fn kubeconfig_files(&self) -> KubeconfigFiles {
         match &self.global.kubeconfig {
+            // The files beside it belong to clusters of the real world.
+            Some(path) if self.global.simulate.is_some() => {
+                KubeconfigFiles::new(vec![path.clone()])
+            }
             Some(path) => KubeconfigFiles::new(vec![path.clone()]).with_own_directory(),
             None if self.global.simulate.is_some() => KubeconfigFiles::none(),
             None => KubeconfigFiles::from_environment(),

@@ -34,10 +34,11 @@ pub fn run(args: &Args, defaults: &ClusterDefaults) -> Result<(), Problem> {
         }
         Format::Name => print(&format!("{version}\n")),
         Format::Table | Format::Wide => print(&format!(
-            "coracle {version}\nk3s version {k3s} (default)\nnodes   {}\nproxy   {}\nclusters are laid out as by k3d {}\n",
+            "coracle version {version}\nk3d version {} (whose clusters these are)\nk3s version {k3s} (default)\n\
+             nodes   {}\nproxy   {}\n",
+            labels::VERSION_VALUE,
             defaults.image,
             defaults.proxy_image,
-            labels::VERSION_VALUE
         )),
     }
 }

@@ -71,8 +71,18 @@ impl KubeconfigFiles {
     /// The file of one cluster's own, which nothing else is in.
     #[must_use]
     pub fn own_file(&self, cluster: &ClusterName) -> Option<PathBuf> {
-        let name = format!("kubeconfig-{cluster}.yaml");
-        self.own.as_ref().map(|directory| directory.join(name))
+        self.own
+            .as_ref()
+            .map(|directory| directory.join(own_name(cluster)))
+    }
+
+    /// The same, and the one that k3d would have written.
+    #[must_use]
+    pub fn own_files(&self, cluster: &ClusterName) -> Vec<PathBuf> {
+        let directories = self.directories().into_iter();
+        directories
+            .map(|directory| directory.join(own_name(cluster)))
+            .collect()
     }
 
     /// The directory with the files that belong to one cluster each, and k3d's own one, which holds such files and the
@@ -108,6 +118,10 @@ impl KubeconfigFiles {
             .or_else(|| self.paths.last())
             .map(PathBuf::as_path)
     }
+}
+
+fn own_name(cluster: &ClusterName) -> String {
+    format!("kubeconfig-{cluster}.yaml")
 }
 
 /// What a merge changed, so that it can be taken back. It holds credentials, so it does not print them.

@@ -117,7 +117,8 @@ async fn k3d_reads_stops_starts_extends_and_deletes_what_we_made() {
     let k3d = K3d::new(&story.name).await;
     let kept = format!("{}-data", story.name);
     story.run(&format!("volume create {kept}"), 0);
-    story.run("cluster create NAME -a 1", 0);
+    let mounted = format!("cluster create NAME -a 1 -v {kept}:/data@agent:0");
+    story.run(&mounted, 0);
     check_readable(&story, &k3d.seen().await);
     real_k3d(&story, &["1/1", "1/1", "true"]);
 
@@ -281,6 +282,13 @@ async fn an_old_cluster_without_a_load_balancer_still_lives_and_dies() {
         ..Asked::default()
     };
     k3d.create(&asked).await;
+    // What k3d leaves in its own directory for a node with a memory limit and after a merge.
+    let config = story.home().join(".config/k3d");
+    let files = config.join(format!(".k3d-{}-server-0", story.name));
+    std::fs::create_dir_all(files.join("edac")).unwrap();
+    std::fs::write(files.join("meminfo"), "MemTotal: 1 kB").unwrap();
+    let merged = config.join(format!("kubeconfig-{}.yaml", story.name));
+    std::fs::write(&merged, "").unwrap();
     let own = format!("k3d-{}-registry", story.name);
     k3d.registry(&own, &story.name, &format!("k3d-{}", story.name))
         .await;
@@ -295,4 +303,5 @@ async fn an_old_cluster_without_a_load_balancer_still_lives_and_dies() {
         Vec::<String>::new(),
         "its own registry goes with it"
     );
+    assert!(!files.exists() && !merged.exists());
 }

@@ -1,6 +1,6 @@
 //! Containers: made, filled, started, stopped, removed.
 
-use super::{Effect, Run};
+use super::{Effect, Run, paths};
 use crate::{
     backend::ErrorKind,
     domain::{
@@ -81,7 +81,12 @@ pub(super) async fn exchange(
 
 pub(super) async fn remove(run: &Run<'_>, container: &str) -> Result<Effect, Problem> {
     match run.backends.runtime.remove_container(container).await {
-        Ok(()) => Ok(Effect::Changed),
+        Ok(()) => {
+            if !run.backends.simulated {
+                paths::forget_node(run.files, container).await;
+            }
+            Ok(Effect::Changed)
+        }
         Err(error) if error.kind == ErrorKind::NotFound => Ok(Effect::Nothing),
         Err(error) => Err(error.into()),
     }

@@ -56,10 +56,13 @@ pub(super) async fn remove(run: &Run<'_>, context: &str) -> Result<Effect, Probl
     let context = context.to_owned();
     let files = run.files.clone();
     let cluster = run.plan.about.cluster();
-    let own = cluster.and_then(|cluster| files.own_file(cluster));
+    let own = cluster.map(|cluster| files.own_files(cluster));
     let changed = in_background(move || {
-        let removed = kubeconfig_file::remove(&files, &context)?;
-        Ok(forget(own.as_deref())? || removed)
+        let mut removed = kubeconfig_file::remove(&files, &context)?;
+        for path in own.unwrap_or_default() {
+            removed |= forget(&path)?;
+        }
+        Ok(removed)
     })
     .await?;
     Ok(if changed {
@@ -70,8 +73,7 @@ pub(super) async fn remove(run: &Run<'_>, context: &str) -> Result<Effect, Probl
 }
 
 /// Removes the file of the cluster's own: its credentials open nothing any more.
-fn forget(own: Option<&Path>) -> Result<bool, Problem> {
-    let Some(path) = own else { return Ok(false) };
+fn forget(path: &Path) -> Result<bool, Problem> {
     match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),

@@ -3,11 +3,29 @@
 use std::{fs, io, path::Path};
 
 use super::Effect;
-use crate::{domain::Problem, ops::kubeconfig::in_background};
+use crate::{
+    domain::Problem,
+    ops::{kubeconfig::in_background, kubeconfig_file::KubeconfigFiles},
+};
 
 /// What a directory with the files of a node holds; nothing else is removed with it.
 const NODE_FILES: &[&str] = &["meminfo"];
 const NODE_DIRECTORIES: &[&str] = &["edac"];
+
+/// Removes what k3d mounted into a node that is gone. The node is what counts: a file that stays is found by prune.
+pub(super) async fn forget_node(files: &KubeconfigFiles, container: &str) {
+    if !container.starts_with("k3d-") {
+        return;
+    }
+    for directory in files.directories() {
+        let path = directory.join(format!(".{container}"));
+        if let Some(path) = path.to_str()
+            && let Err(problem) = remove(path).await
+        {
+            tracing::warn!("{problem}");
+        }
+    }
+}
 
 pub(super) async fn remove(path: &str) -> Result<Effect, Problem> {
     let path = path.to_owned();
