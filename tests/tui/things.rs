@@ -112,3 +112,30 @@ async fn a_volume_that_outlives_clusters_is_made_and_deleted() {
     assert!(apply(&mut screen).await);
     assert!(listing(&screen).all().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_is_made_for_a_cluster_disconnected_stopped_and_deleted() {
+    let mut screen = scenes::dashboard().await;
+    let cells = |screen: &Screen| listing(screen).all()[0].cells.clone();
+    screen.types("Rn<enter>").await;
+    assert!(apply(&mut screen).await);
+    assert_eq!(cells(&screen)[..2], ["k3d-registry", "running"]);
+    assert!(
+        cells(&screen)[4].contains("k3d-dev"),
+        "{:?}",
+        cells(&screen)
+    );
+    screen.types("c").await;
+    assert!(apply(&mut screen).await);
+    assert!(
+        !cells(&screen)[4].contains("k3d-dev"),
+        "{:?}",
+        cells(&screen)
+    );
+    screen.types("t").await;
+    assert!(apply(&mut screen).await);
+    assert_eq!(cells(&screen)[1], "exited");
+    screen.types("<ctrl-d>").await;
+    assert!(apply(&mut screen).await);
+    assert!(listing(&screen).all().is_empty());
+}

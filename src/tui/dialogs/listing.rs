@@ -12,6 +12,10 @@ use crate::{
 pub enum Kind {
     /// The images on a cluster's nodes, and those that the engine could send there.
     Images(ClusterName),
+    /// The registries, for a cluster that could use them.
+    Registries(Option<ClusterName>),
+    /// What is in a registry.
+    Catalogue(String),
     /// Volumes and networks that outlive clusters.
     Lasting,
 }
@@ -22,6 +26,8 @@ impl Kind {
     pub fn title(&self) -> String {
         match self {
             Self::Images(cluster) => format!("images of cluster \"{cluster}\""),
+            Self::Registries(_) => "registries".to_owned(),
+            Self::Catalogue(name) => format!("images in registry {name}"),
             Self::Lasting => "volumes and networks that outlive clusters".to_owned(),
         }
     }
@@ -31,6 +37,8 @@ impl Kind {
     pub const fn columns(&self) -> &'static [&'static str] {
         match self {
             Self::Images(_) => &["IMAGE", "SIZE", "ENGINE", "NODES"],
+            Self::Registries(_) => &["NAME", "STATE", "FROM HERE", "COPIES OF", "NETWORKS"],
+            Self::Catalogue(_) => &["REPOSITORY", "TAGS"],
             Self::Lasting => &["NAME", "KIND", "SIZE", "USED BY"],
         }
     }
@@ -40,6 +48,14 @@ impl Kind {
     pub const fn keys(&self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Images(_) => &[("i", "send to all nodes"), ("ctrl-d", "remove from nodes")],
+            Self::Registries(_) => &[
+                ("n", "new"),
+                ("enter", "what is in it"),
+                ("c", "connect the cluster or disconnect it"),
+                ("t", "on/off"),
+                ("ctrl-d", "delete"),
+            ],
+            Self::Catalogue(_) => &[],
             Self::Lasting => &[("n", "new"), ("ctrl-d", "delete")],
         }
     }
@@ -57,6 +73,17 @@ pub enum Thing {
         /// Whether any node has it.
         on_nodes: bool,
     },
+    /// A registry.
+    Registry {
+        /// Its name.
+        name: String,
+        /// Whether it runs.
+        running: bool,
+        /// The networks that it is in.
+        networks: Vec<String>,
+    },
+    /// A repository of this name in a registry.
+    Repository(String),
     /// A volume of this name.
     Volume(String),
     /// A network of this name.
@@ -94,10 +121,12 @@ pub enum Outcome {
     Close,
     /// Another thing of this kind is wanted.
     New,
-    /// The thing is to be sent where it is of use.
-    Send(Thing),
+    /// The thing is to be opened.
+    Open(Thing),
     /// The thing is to be removed.
     Remove(Thing),
+    /// Another of the list's own keys, for the thing.
+    Use(char, Thing),
 }
 
 impl Listing {
@@ -140,8 +169,9 @@ impl Listing {
             (true, Key::Char('c')) | (_, Key::Esc | Key::Char('q')) => return Outcome::Close,
             (true, Key::Char('d')) => return thing.map_or(Outcome::Stay, Outcome::Remove),
             (false, Key::Char('n')) => return Outcome::New,
-            (false, Key::Char('i') | Key::Enter) => {
-                return thing.map_or(Outcome::Stay, Outcome::Send);
+            (false, Key::Enter) => return thing.map_or(Outcome::Stay, Outcome::Open),
+            (false, Key::Char(key @ ('i' | 'c' | 't'))) => {
+                return thing.map_or(Outcome::Stay, |thing| Outcome::Use(key, thing));
             }
             (_, Key::Down | Key::Char('j')) => self.index = (self.index + 1).min(last),
             (_, Key::Up | Key::Char('k')) => self.index = self.index.saturating_sub(1),
@@ -174,7 +204,7 @@ mod tests {
         assert_eq!(press(&mut list, "ctrl-d"), Outcome::Remove(b));
         list.take(Ok(vec![item("a")]));
         let a = Thing::Volume("a".to_owned());
-        assert_eq!(press(&mut list, "enter"), Outcome::Send(a));
+        assert_eq!(press(&mut list, "enter"), Outcome::Open(a));
         list.take(Err(Problem::failed("x", "y")));
         assert_eq!(press(&mut list, "enter"), Outcome::Stay);
         assert_eq!(press(&mut list, "esc"), Outcome::Close);

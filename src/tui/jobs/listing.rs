@@ -7,9 +7,10 @@ use crate::{
     backend::Backends,
     domain::{
         Cluster, Problem,
+        container::ContainerState,
         image::{full_name, short_name},
     },
-    ops::{images, lasting},
+    ops::{images, lasting, registries},
     tui::{
         dialogs::listing::{Item, Kind, Thing},
         format::bytes,
@@ -35,6 +36,8 @@ async fn fetch(context: &Context, kind: &Kind) -> Result<Vec<Item>, Problem> {
             let gone = || Problem::not_found(format!("cluster \"{name}\""), "it is gone");
             all_images(&backends, &cluster.ok_or_else(gone)?).await
         }
+        Kind::Registries(_) => all_registries(&backends).await,
+        Kind::Catalogue(name) => catalogue(&backends, name).await,
         Kind::Lasting => all_lasting(&backends).await,
     }
 }
@@ -99,6 +102,45 @@ async fn all_images(backends: &Backends, cluster: &Cluster) -> Result<Vec<Item>,
     Ok(items.into_iter().map(|(_, item)| item).collect())
 }
 
+async fn all_registries(backends: &Backends) -> Result<Vec<Item>, Problem> {
+    let all = registries::list(backends).await?;
+    let items = all.into_iter().map(|registry| Item {
+        cells: vec![
+            registry.name.clone(),
+            registry.state.word().to_owned(),
+            registry.outside().unwrap_or_default(),
+            registry.proxy.clone().unwrap_or_default(),
+            registry.networks.join(" "),
+        ],
+        thing: Thing::Registry {
+            running: registry.state == ContainerState::Running,
+            name: registry.name,
+            networks: registry.networks,
+        },
+    });
+    Ok(items.collect())
+}
+
+async fn catalogue(backends: &Backends, name: &str) -> Result<Vec<Item>, Problem> {
+    let all = registries::list(backends).await?;
+    let gone = || Problem::not_found(format!("registry {name}"), "it is gone");
+    let registry = all.iter().find(|one| one.name == name).ok_or_else(gone)?;
+    let repositories = registries::catalogue(backends, registry).await?;
+    let items = repositories.into_iter().map(|repository| {
+        let tags: Vec<String> = repository.tags.iter().map(|tag| harmless(tag)).collect();
+        let name = harmless(&repository.name);
+        Item {
+            cells: vec![name.clone(), tags.join(" ")],
+            thing: Thing::Repository(name),
+        }
+    });
+    Ok(items.collect())
+}
+
+fn harmless(text: &str) -> String {
+    crate::domain::log::sanitize(text.as_bytes())
+}
+
 async fn all_lasting(backends: &Backends) -> Result<Vec<Item>, Problem> {
     let (volumes, networks) = tokio::try_join!(
         lasting::volumes(backends, false),
@@ -114,7 +156,7 @@ async fn all_lasting(backends: &Backends) -> Result<Vec<Item>, Problem> {
         thing: Thing::Volume(volume.name),
     });
     let networks = networks.into_iter().map(|network| {
-        let name = crate::domain::log::sanitize(network.info.name.as_bytes());
+        let name = harmless(&network.info.name);
         let subnets = network.info.subnets.iter().map(ToString::to_string);
         Item {
             cells: vec![

@@ -4,12 +4,12 @@ use super::{act, dialog::Fate};
 use crate::{
     config::KeyChord,
     ops::{Wish, images::Wanted},
-    plan::lasting::Lasting,
+    plan::{lasting::Lasting, registry},
     tui::{
         dialogs::{
             Dialog,
             form::Form,
-            forms::Purpose,
+            forms::{Purpose, registry::NewRegistry},
             listing::{Kind, Listing, Outcome, Thing},
         },
         state::State,
@@ -22,13 +22,17 @@ pub(super) fn press(state: &mut State, list: &mut Listing, chord: KeyChord) -> F
         Outcome::Stay => return Fate::Stays,
         Outcome::Close => return Fate::Closes,
         Outcome::New => {
-            if list.kind == Kind::Lasting {
-                let form = Form::new(Purpose::Lasting);
-                state.dialogs.push(Dialog::Form(Box::new(form)));
-            }
+            let form = new(state, &list.kind).map(|form| Dialog::Form(Box::new(form)));
+            state.dialogs.extend(form);
             return Fate::Below(Vec::new());
         }
-        Outcome::Send(thing) => send(&list.kind, thing),
+        Outcome::Open(Thing::Registry { name, .. }) => {
+            let inside = Listing::new(Kind::Catalogue(name));
+            state.dialogs.push(Dialog::Listing(Box::new(inside)));
+            return Fate::Below(Vec::new());
+        }
+        Outcome::Open(thing) => used(state, &list.kind, 'i', thing),
+        Outcome::Use(key, thing) => used(state, &list.kind, key, thing),
         Outcome::Remove(thing) => remove(&list.kind, thing),
     };
     match wish {
@@ -42,14 +46,30 @@ pub(super) fn press(state: &mut State, list: &mut Listing, chord: KeyChord) -> F
     }
 }
 
-/// What sending a thing means; nothing for most.
+/// The form for another thing.
+fn new(state: &State, kind: &Kind) -> Option<Form> {
+    match kind {
+        Kind::Lasting => Some(Form::new(Purpose::Lasting)),
+        Kind::Registries(cluster) => {
+            let all = state.clusters.world.iter();
+            Some(Form::new(Purpose::Registry(NewRegistry {
+                clusters: all.map(|cluster| cluster.name.clone()).collect(),
+                selected: cluster.clone(),
+            })))
+        }
+        Kind::Images(_) | Kind::Catalogue(_) => None,
+    }
+}
+
+/// What one of the list's own keys means for a thing; nothing for most.
 ///
 /// # Errors
-/// Why it cannot be sent.
-fn send(kind: &Kind, thing: Thing) -> Result<Option<Wish>, &'static str> {
-    match (kind, thing) {
+/// Why it cannot be done.
+fn used(state: &State, kind: &Kind, key: char, thing: Thing) -> Result<Option<Wish>, &'static str> {
+    Ok(Some(match (kind, key, thing) {
         (
             Kind::Images(cluster),
+            'i',
             Thing::Image {
                 name, at_engine, ..
             },
@@ -57,13 +77,29 @@ fn send(kind: &Kind, thing: Thing) -> Result<Option<Wish>, &'static str> {
             if !at_engine {
                 return Err("the engine does not have this image: pull or build it first");
             }
-            Ok(Some(Wish::ImportImages {
+            Wish::ImportImages {
                 cluster: cluster.clone(),
                 images: vec![Wanted::Named(name)],
-            }))
+            }
         }
-        _ => Ok(None),
-    }
+        (_, 't', Thing::Registry { name, running, .. }) => Wish::Registry(if running {
+            registry::Wanted::Stop(name)
+        } else {
+            registry::Wanted::Start(name)
+        }),
+        (Kind::Registries(Some(cluster)), 'c', Thing::Registry { name, networks, .. }) => {
+            let known = state.clusters.local(cluster.as_str());
+            let connected = known.is_some_and(|known| networks.contains(&known.network));
+            let (registry, cluster) = (name, cluster.clone());
+            Wish::Registry(if connected {
+                registry::Wanted::Disconnect { registry, cluster }
+            } else {
+                registry::Wanted::Connect { registry, cluster }
+            })
+        }
+        (Kind::Registries(None), 'c', _) => return Err("no cluster of this engine is selected"),
+        _ => return Ok(None),
+    }))
 }
 
 /// What removing a thing means.
@@ -83,6 +119,7 @@ fn remove(kind: &Kind, thing: Thing) -> Result<Option<Wish>, &'static str> {
         }
         (_, Thing::Volume(name)) => Wish::Lasting(Lasting::DeleteVolume { name }),
         (_, Thing::Network(name)) => Wish::Lasting(Lasting::DeleteNetwork { name }),
-        (_, Thing::Image { .. }) => return Ok(None),
+        (_, Thing::Registry { name, .. }) => Wish::Registry(registry::Wanted::Delete(name)),
+        (_, Thing::Image { .. } | Thing::Repository(_)) => return Ok(None),
     }))
 }

@@ -4,6 +4,7 @@ pub mod lasting;
 pub mod new_cluster;
 pub mod nodes;
 pub mod ports;
+pub mod registry;
 
 use super::form::{Answers, Row, Wrong};
 use crate::ops::Wish;
@@ -17,6 +18,8 @@ pub enum Purpose {
     Ports(ports::Ports),
     /// More nodes for a cluster.
     Nodes(nodes::Nodes),
+    /// A new registry.
+    Registry(registry::NewRegistry),
     /// A volume or network that outlives clusters.
     Lasting,
 }
@@ -29,6 +32,7 @@ impl Purpose {
             Self::NewCluster(_) => "new cluster".to_owned(),
             Self::Ports(ports) => ports.title(),
             Self::Nodes(nodes) => nodes.title(),
+            Self::Registry(_) => "new registry".to_owned(),
             Self::Lasting => "new volume or network".to_owned(),
         }
     }
@@ -37,7 +41,7 @@ impl Purpose {
     #[must_use]
     pub fn facts(&self) -> &[String] {
         match self {
-            Self::NewCluster(_) | Self::Nodes(_) | Self::Lasting => &[],
+            Self::NewCluster(_) | Self::Nodes(_) | Self::Registry(_) | Self::Lasting => &[],
             Self::Ports(ports) => &ports.now,
         }
     }
@@ -49,6 +53,7 @@ impl Purpose {
             Self::NewCluster(cluster) => cluster.rows(),
             Self::Ports(_) => ports::rows(),
             Self::Nodes(nodes) => nodes.rows(),
+            Self::Registry(registry) => registry.rows(),
             Self::Lasting => lasting::rows(),
         }
     }
@@ -62,6 +67,7 @@ impl Purpose {
             Self::NewCluster(cluster) => cluster.wish(answers),
             Self::Ports(ports) => ports.wish(answers),
             Self::Nodes(nodes) => nodes.wish(answers),
+            Self::Registry(registry) => registry.wish(answers),
             Self::Lasting => lasting::wish(answers),
         }
     }
