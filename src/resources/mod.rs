@@ -5,6 +5,7 @@
 //! every kind alike. Reference: <https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables>.
 
 pub mod age;
+pub mod deployed;
 pub mod followed;
 pub mod nodes;
 pub mod pods;

@@ -48,7 +48,7 @@ const fn core_kind(plural: &'static str) -> KindSpec {
     grouped_kind("", plural)
 }
 
-const fn grouped_kind(group: &'static str, plural: &'static str) -> KindSpec {
+pub(super) const fn grouped_kind(group: &'static str, plural: &'static str) -> KindSpec {
     KindSpec {
         plural,
         group,

@@ -9,6 +9,7 @@ mod info;
 pub mod k3d_fields;
 mod list;
 mod logs;
+mod manifests;
 mod restart;
 mod scale;
 pub mod shape;
@@ -31,6 +32,8 @@ pub enum Command {
     Info(info::Args),
     /// Print or follow the logs of pods of a cluster
     Logs(Box<logs::Args>),
+    /// List the manifests and charts that k3s keeps deployed, with how far each is
+    Manifests(manifests::Args),
     /// Start clusters that are stopped
     Start(start::Args),
     /// Stop clusters and keep everything of them
@@ -59,6 +62,7 @@ pub async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
         Command::List(args) => list::run(cx, &args).await,
         Command::Info(args) => info::run(cx, &args).await,
         Command::Logs(args) => logs::run(cx, &args).await,
+        Command::Manifests(args) => manifests::run(cx, &args).await,
         Command::Start(args) => start::run(cx, &args).await,
         Command::Stop(args) => stop::run(cx, &args).await,
         Command::Restart(args) => restart::run(cx, &args).await,
