@@ -4,6 +4,9 @@
 #[path = "e2e/command_line.rs"]
 mod command_line;
 mod contract;
+#[cfg(test)]
+#[path = "e2e/datastore.rs"]
+mod datastore;
 #[path = "e2e/engine.rs"]
 mod engine;
 #[cfg(test)]
