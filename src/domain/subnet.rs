@@ -1,6 +1,10 @@
 //! An IPv4 network in CIDR notation, and the choice of one that is free.
 
-use std::{fmt, net::Ipv4Addr, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+    str::FromStr,
+};
 
 use super::Problem;
 
@@ -33,6 +37,23 @@ impl Subnet {
     pub fn host(self, n: u32) -> Option<Ipv4Addr> {
         let address = Ipv4Addr::from(u32::from(self.base).checked_add(n)?);
         self.contains(address).then_some(address)
+    }
+
+    /// The last address, which is nobody's.
+    #[must_use]
+    pub fn broadcast(self) -> Option<Ipv4Addr> {
+        (self.prefix < 31).then(|| Ipv4Addr::from(u32::from(self.base) | !mask(self.prefix)))
+    }
+
+    /// Which address it is, counted from the network's own; the opposite of [`Subnet::host`].
+    #[must_use]
+    pub fn place(self, address: IpAddr) -> Option<u32> {
+        match address {
+            IpAddr::V4(address) if self.contains(address) => {
+                Some(u32::from(address) - u32::from(self.base))
+            }
+            _ => None,
+        }
     }
 
     /// Whether the address belongs to this network.

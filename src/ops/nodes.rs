@@ -149,6 +149,7 @@ pub(super) async fn scale(
         cluster,
         details: &details(backends, cluster).await,
         networks: &world.networks,
+        containers: &world.containers,
         engine: &world.engine,
         routes: ports::routes(backends, cluster).await?.as_ref(),
         registries: registries(backends, cluster).await?.as_deref(),

@@ -13,8 +13,8 @@ use crate::{
     backend::{Backends, ErrorKind},
     distro::k3s::{self, labels, names, volumes::Mount},
     domain::{
-        ApiEndpoint, Cluster, ClusterName, ClusterSpec, ClusterState, Distribution, Problem,
-        Protocol, PublishedPort, Subnet,
+        ApiEndpoint, Cluster, ClusterName, ClusterNetwork, ClusterSpec, ClusterState, Distribution,
+        Problem, Protocol, PublishedPort, Subnet,
         container::{Labels, NetworkInfo},
         spec::WaitFor,
     },
@@ -47,7 +47,7 @@ pub(super) async fn prepare_beside(
     let wait = request.options.wait;
     match &request.wish {
         Wish::Create { spec, kubeconfig } => {
-            new_cluster(backends, &world, spec, *kubeconfig, wait, refused)
+            new_cluster(backends, &world, spec, *kubeconfig, wait, refused).await
         }
         Wish::Delete(name) | Wish::Remove(name) => {
             let cluster = match remains(&world, name) {
@@ -123,6 +123,7 @@ pub(super) async fn prepare_beside(
             cluster: free(&world, name, "finished")?,
             clusters: &world.clusters,
             networks: &in_use(backends, &world, refused),
+            containers: &backends.runtime.containers(&[]).await?,
             volumes: &world.volumes,
             registries: &k3s::registries::registries(&world.containers),
             engine: &world.engine,
@@ -134,7 +135,7 @@ pub(super) async fn prepare_beside(
 }
 
 /// The plan of a create, with what the specification leaves open chosen.
-fn new_cluster(
+async fn new_cluster(
     backends: &Backends,
     world: &World,
     spec: &ClusterSpec,
@@ -146,6 +147,11 @@ fn new_cluster(
     if let Some(registry) = &spec.registries.create {
         chosen.registry_port = registries::chosen_port(backends, world, registry)?;
     }
+    // In a network that is there, containers of anybody can have addresses.
+    let containers = match spec.network {
+        ClusterNetwork::Existing(_) => backends.runtime.containers(&[]).await?,
+        _ => Vec::new(),
+    };
     let mut plan = create::plan(&Create {
         spec,
         wait,
@@ -153,6 +159,7 @@ fn new_cluster(
         clusters: &world.clusters,
         networks: &in_use(backends, world, refused),
         registries: &k3s::registries::registries(&world.containers),
+        containers: &containers,
         engine: &world.engine,
         chosen: &chosen,
     })?;

@@ -7,6 +7,7 @@
 //! because k3s itself queues them at etcd ("Waiting for other members to finish joining").
 
 pub(super) mod check;
+pub(super) mod network;
 mod registries;
 
 use jiff::Timestamp;
@@ -14,11 +15,18 @@ use jiff::Timestamp;
 use super::{KubeAccess, Kubeconfig, Plan, Step, StepId};
 use crate::{
     distro::k3s::{
-        self, kubeconfig, labels, load_balancer::Routes, mark, names, nodes, scripts, volumes,
+        self, kubeconfig, labels,
+        load_balancer::Routes,
+        mark, names,
+        nodes::{self, Addresses},
+        scripts, volumes,
     },
     domain::{
-        Cluster, ClusterSpec, ImageVolume, Problem, Registry, Role, Secret, Subnet,
-        container::{ContainerSpec, EngineInfo, FileEntry, NetworkInfo, NetworkSpec, VolumeSpec},
+        Cluster, ClusterNetwork, ClusterSpec, ImageVolume, Problem, Registry, Role, Secret,
+        container::{
+            ContainerInfo, ContainerSpec, EngineInfo, FileEntry, NetworkInfo, NetworkSpec,
+            VolumeSpec,
+        },
         spec::WaitFor,
     },
 };
@@ -38,6 +46,8 @@ pub struct Create<'a> {
     pub networks: &'a [NetworkInfo],
     /// The registries that are there.
     pub registries: &'a [Registry],
+    /// The engine's containers, of whoever they are: in a network that is there they have addresses.
+    pub containers: &'a [ContainerInfo],
     /// The engine.
     pub engine: &'a EngineInfo,
     /// Values that are chosen outside, because a plan is the same for the same input.
@@ -96,18 +106,18 @@ pub fn plan(input: &Create<'_>) -> Result<Plan, Problem> {
     check::name(spec, input.clusters)?;
     let port = spec.api.port.unwrap_or(input.chosen.port);
     check::ports(spec, port, input.clusters)?;
-    let own = names::network(&spec.name);
-    let leftover = input.networks.iter().find(|network| network.name == own);
+    let around = network::Around {
+        networks: input.networks,
+        containers: input.containers,
+        cluster: None,
+    };
+    let there = around.network(&network::name(spec));
+    let own = matches!(spec.network, ClusterNetwork::Own { .. });
+    let leftover = there.filter(|_| own);
     if let Some(network) = leftover {
         check::leftover(spec, network, input.clusters)?;
     }
-    let used: Vec<Subnet> = input
-        .networks
-        .iter()
-        .filter(|network| network.name != own)
-        .flat_map(|network| network.subnets.iter().copied())
-        .collect();
-    let layout = check::layout(spec, &used, port, &input.chosen.token)?;
+    let layout = network::layout(spec, &around, port, &input.chosen.token)?;
     let mut plan = Plan::new(
         format!("create cluster \"{}\"", spec.name),
         spec.name.clone(),
@@ -115,7 +125,11 @@ pub fn plan(input: &Create<'_>) -> Result<Plan, Problem> {
     let remains = leftover.map(|network| Step::RemoveNetwork {
         network: network.name.clone(),
     });
-    build(&mut plan, input, &layout, Present::default(), remains)?;
+    let present = Present {
+        network: spec.network == ClusterNetwork::Host || (there.is_some() && !own),
+        ..Present::default()
+    };
+    build(&mut plan, input, &layout, present, remains)?;
     Ok(plan)
 }
 
@@ -139,6 +153,12 @@ pub(super) fn build(
             "without a volume for images k3d can neither start this cluster again nor add nodes to it"
                 .to_owned(),
         );
+    }
+    if layout.addresses == Addresses::Engine && layout.subnet.is_some() && input.spec.servers > 1 {
+        plan.warnings.push(format!(
+            "in network {} the engine chooses the addresses; if it gives servers others than before, etcd will not find them",
+            layout.network
+        ));
     }
     let mut spec_with_port = spec.clone();
     spec_with_port.api.port = Some(layout.port);
@@ -174,16 +194,23 @@ pub(super) fn build(
     };
     let started = start(plan, first, &[]);
     let mut reachable = started.clone();
-    for balancer in of(Role::LoadBalancer) {
-        let begun = start(plan, balancer, &[]);
-        if input.wait != WaitFor::Nothing {
-            wait_for_log(plan, balancer, &begun);
-        }
-        reachable.extend(begun);
-    }
     let mut starts = started.clone();
-    for agent in of(Role::Agent) {
-        starts.extend(start(plan, agent, &started));
+    // Without fixed addresses the load balancer finds only what runs.
+    let late = layout.addresses == Addresses::Engine;
+    let order = [Role::LoadBalancer, Role::Agent];
+    for role in if late { [order[1], order[0]] } else { order } {
+        for node in of(role) {
+            if role == Role::Agent {
+                starts.extend(start(plan, node, &started));
+                continue;
+            }
+            let found = if late { starts.as_slice() } else { &[] };
+            let begun = start(plan, node, found);
+            if input.wait != WaitFor::Nothing {
+                wait_for_log(plan, node, &begun);
+            }
+            reachable.extend(begun);
+        }
     }
 
     if input.wait != WaitFor::Nothing || !joiners.is_empty() {
@@ -230,12 +257,12 @@ fn world(
     let node_image = pull(plan, &spec.image);
     let proxy_image = spec.load_balancer.then(|| pull(plan, &spec.proxy_image));
     let mut objects = Vec::new();
-    if !present.network {
+    if let (false, Some(subnet)) = (present.network, layout.subnet) {
         let before = remains.map_or(mark, |step| Some(plan.add(step, mark)));
         let network = NetworkSpec {
             name: layout.network.clone(),
-            subnet: layout.subnet,
-            ipv6: None,
+            subnet,
+            ipv6: layout.ipv6,
             labels: labels::network(),
         };
         objects.push(plan.add(Step::CreateNetwork(network), before));
@@ -298,7 +325,7 @@ fn fill(
     } else {
         scripts::files(
             input.engine.cgroup_version,
-            spec.dns_fix.then_some(layout.host),
+            layout.host.filter(|_| spec.dns_fix),
         )
     };
     files.extend(known.file().filter(|_| role.is_kubernetes()));
@@ -384,13 +411,11 @@ fn usable(
     if let Some(step) = merge {
         plan.add(step, [api]);
     }
-    plan.add(
-        Step::SetPodHosts {
-            access: access.clone(),
-            records: k3s::hosts::records(Some(layout.host), &spec.host_aliases),
-        },
-        [api],
-    );
+    let records = k3s::hosts::records(layout.host, &spec.host_aliases);
+    if !records.is_empty() {
+        let access = access.clone();
+        plan.add(Step::SetPodHosts { access, records }, [api]);
+    }
     known.record(plan, &access, api);
     plan.add(
         Step::WaitForServiceAccount {

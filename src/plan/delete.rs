@@ -57,7 +57,13 @@ pub fn plan(input: &Delete<'_>) -> Plan {
     if cluster.distribution == Distribution::Kind {
         return plan;
     }
-    if let Some(network) = own_network(input) {
+    if let (Some(network), Some(other)) = (own_network(input), neighbour(input)) {
+        plan.warnings.push(format!(
+            "network {network} stays: {} of cluster \"{}\" is in it",
+            other.name,
+            other.labels[labels::CLUSTER]
+        ));
+    } else if let Some(network) = own_network(input) {
         let guests: Vec<StepId> = guests(input)
             .map(|guest| {
                 let step = Step::Disconnect {
@@ -104,6 +110,16 @@ fn own_network(input: &Delete<'_>) -> Option<String> {
     let made_for_clusters =
         network.labels.get(labels::APP).map(String::as_str) == Some(labels::APP_K3D);
     (!cluster.network_external && made_for_clusters).then(|| network.name.clone())
+}
+
+/// A container of another cluster that was made in this one's network. Registries are guests there.
+fn neighbour<'a>(input: &'a Delete<'_>) -> Option<&'a ContainerInfo> {
+    let name = input.cluster.name.as_str();
+    input.containers.iter().find(|container| {
+        let said = container.labels.get(labels::NETWORK);
+        let other = container.labels.get(labels::CLUSTER);
+        said == Some(&input.cluster.network) && other.is_some_and(|other| other != name)
+    })
 }
 
 /// Registries of nobody or of another cluster that were connected to this one's network.
@@ -216,6 +232,24 @@ mod tests {
             !deleted(&containers, &networks, &[])
                 .to_text()
                 .contains("network")
+        );
+    }
+
+    #[test]
+    fn a_network_that_another_cluster_was_made_in_stays_with_a_warning() {
+        let mut containers = demo(1, 0);
+        let mut other = containers[0].clone();
+        other.id = "other".to_owned();
+        other
+            .labels
+            .insert("k3d.cluster".to_owned(), "other".to_owned());
+        containers.push(other);
+        let plan = deleted(&containers, &[network("k3d-demo", "172.18.0.0/16")], &[]);
+        assert!(!plan.to_text().contains("remove network"));
+        assert!(
+            plan.warnings[0].contains("\"other\""),
+            "{:?}",
+            plan.warnings
         );
     }
 

@@ -4,13 +4,16 @@
 
 use super::{
     Kubeconfig, Plan,
-    create::{self, Chosen, Create, Present},
+    create::{
+        self, Chosen, Create, Present,
+        network::{self, Around},
+    },
 };
 use crate::{
-    distro::k3s::{mark, names, nodes},
+    distro::k3s::mark,
     domain::{
         Cluster, ClusterNetwork, Problem, Registry,
-        container::{EngineInfo, NetworkInfo, VolumeSpec},
+        container::{ContainerInfo, EngineInfo, NetworkInfo, VolumeSpec},
         spec::WaitFor,
     },
 };
@@ -24,6 +27,8 @@ pub struct Finish<'a> {
     pub clusters: &'a [Cluster],
     /// The engine's networks, of whatever kind.
     pub networks: &'a [NetworkInfo],
+    /// The engine's containers, of whoever they are.
+    pub containers: &'a [ContainerInfo],
     /// The engine's volumes with k3d's label.
     pub volumes: &'a [VolumeSpec],
     /// The registries that are there.
@@ -74,10 +79,15 @@ pub fn plan(input: &Finish<'_>) -> Result<Plan, Problem> {
         .cloned()
         .collect();
     create::check::ports(&spec, port, &others)?;
-    let layout = layout(input, &spec, port)?;
+    let around = Around {
+        networks: input.networks,
+        containers: input.containers,
+        cluster: Some(cluster),
+    };
+    let layout = network::layout(&spec, &around, port, &input.chosen.token)?;
     let present = Present {
         cluster: Some(cluster),
-        network: own_network(input).is_some(),
+        network: spec.network == ClusterNetwork::Host || around.network(&layout.network).is_some(),
         volumes: input.volumes,
         mark: Some(&unfinished.volume),
     };
@@ -88,6 +98,7 @@ pub fn plan(input: &Finish<'_>) -> Result<Plan, Problem> {
         clusters: &others,
         networks: input.networks,
         registries: input.registries,
+        containers: input.containers,
         engine: input.engine,
         chosen: input.chosen,
     };
@@ -97,29 +108,6 @@ pub fn plan(input: &Finish<'_>) -> Result<Plan, Problem> {
     );
     create::build(&mut plan, &create, &layout, present, None)?;
     Ok(plan)
-}
-
-fn own_network<'a>(input: &Finish<'a>) -> Option<&'a NetworkInfo> {
-    let own = names::network(&input.cluster.name);
-    input.networks.iter().find(|network| network.name == own)
-}
-
-/// The addresses of the network that is there, or new ones.
-fn layout(
-    input: &Finish<'_>,
-    spec: &crate::domain::ClusterSpec,
-    port: u16,
-) -> Result<nodes::Layout, Problem> {
-    let subnets = |network: &NetworkInfo| network.subnets.clone();
-    let mut spec = spec.clone();
-    let used = match own_network(input).map(subnets) {
-        Some(own) => {
-            spec.network = ClusterNetwork::own(own.first().copied());
-            Vec::new()
-        }
-        None => input.networks.iter().flat_map(subnets).collect(),
-    };
-    create::check::layout(&spec, &used, port, &input.chosen.token)
 }
 
 #[cfg(test)]
@@ -141,6 +129,7 @@ mod tests {
             cluster: &clusters[0],
             clusters: &clusters,
             networks,
+            containers,
             volumes,
             registries: &[],
             engine: &engine(),

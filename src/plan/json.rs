@@ -305,6 +305,7 @@ mod tests {
             clusters: &[],
             networks: &[],
             registries: &[],
+            containers: &[],
             engine: &engine(),
             chosen: &chosen(),
         })

@@ -18,7 +18,7 @@ use crate::{
     distro::k3s::{join, load_balancer::Routes},
     domain::{
         Cluster, Node, Problem, Role,
-        container::{ContainerDetail, EngineInfo, FileEntry, NetworkInfo},
+        container::{ContainerDetail, ContainerInfo, EngineInfo, FileEntry, NetworkInfo},
         spec::WaitFor,
     },
 };
@@ -35,6 +35,8 @@ pub struct Scale<'a> {
     pub details: &'a [ContainerDetail],
     /// The engine's networks.
     pub networks: &'a [NetworkInfo],
+    /// The engine's containers of clusters: in a network of several they have addresses too.
+    pub containers: &'a [ContainerInfo],
     /// The engine.
     pub engine: &'a EngineInfo,
     /// The load balancer's configuration; `None` where there is no load balancer.

@@ -150,7 +150,12 @@ impl Step {
                 format!("remove {} from {node}", names.join(", "))
             }
             Self::CreateNetwork(network) => {
-                format!("create network {} ({})", network.name, network.subnet)
+                let second = network.ipv6.map(|ipv6| format!(", {ipv6}"));
+                let second = second.unwrap_or_default();
+                format!(
+                    "create network {} ({}{second})",
+                    network.name, network.subnet
+                )
             }
             Self::CreateVolume(volume) => format!("create volume {}", volume.name),
             Self::CreateContainer(container) => {

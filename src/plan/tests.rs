@@ -105,6 +105,7 @@ proptest! {
             clusters: &[],
             networks: &[],
             registries: &[],
+            containers: &[],
             engine: &engine(),
             chosen: &chosen(),
         })
@@ -154,6 +155,7 @@ proptest! {
             cluster: &cluster,
             details: &details,
             networks: &networks,
+            containers: &[],
             engine: &engine(),
             routes: Some(&routes),
             registries: None,

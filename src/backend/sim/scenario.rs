@@ -139,14 +139,8 @@ fn cluster(
     };
     let second = u8::try_from(40 + number).unwrap_or(u8::MAX);
     let subnet = Subnet::new([172, second, 0, 0].into(), 16);
-    let host = subnet.host(1).map_or(address, IpAddr::V4);
-    let layout = nodes::Layout {
-        network: names::network(&name),
-        subnet,
-        host,
-        token: Secret::new("simulated"),
-        port: entry.port,
-    };
+    let token = Secret::new("simulated");
+    let layout = nodes::Layout::new(names::network(&name), Some(subnet), token, entry.port);
     let now = Instant::now();
     let created = world
         .0

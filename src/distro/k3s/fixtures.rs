@@ -39,13 +39,8 @@ pub(crate) fn container(name: &str) -> ContainerInfo {
 }
 
 fn specs(servers: u16, agents: u16) -> Vec<ContainerSpec> {
-    let layout = Layout {
-        network: "k3d-demo".to_owned(),
-        subnet: "172.18.0.0/16".parse().unwrap(),
-        host: [172, 18, 0, 1].into(),
-        token: Secret::new("hunter2"),
-        port: 6550,
-    };
+    let subnet = "172.18.0.0/16".parse().ok();
+    let layout = Layout::new("k3d-demo".to_owned(), subnet, Secret::new("hunter2"), 6550);
     nodes::containers(&spec("demo", servers, agents), &layout).unwrap()
 }
 

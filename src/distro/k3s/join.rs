@@ -3,9 +3,9 @@
 //! k3d copies more than it should: the address of the copied node and its mark as the first server. Here only what
 //! makes a node belong to its cluster is taken over, and what the person had asked for.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
-use super::{KUBECONFIG_PATH, hosts, labels, names, scripts};
+use super::{KUBECONFIG_PATH, dual_stack, hosts, labels, names, scripts};
 use crate::domain::{
     Role,
     container::{ContainerDetail, ContainerSpec, Resources},
@@ -20,6 +20,8 @@ pub struct Newcomer {
     pub role: Role,
     /// Its fixed address, where the network can give one.
     pub address: Option<IpAddr>,
+    /// Its fixed IPv6 address, where the other nodes have one.
+    pub address6: Option<Ipv6Addr>,
     /// The address by which it reaches the host, where that is known.
     pub host: Option<IpAddr>,
     /// The host name of who it joins by: a server or the load balancer.
@@ -61,7 +63,13 @@ pub fn container(model: &ContainerDetail, network: &str, new: Newcomer) -> Conta
     let mut command = vec![word.to_owned()];
     if same_role {
         let rest = model.command.iter().skip(1);
-        command.extend(rest.filter(|argument| !begins(argument)).cloned());
+        let rest = rest.filter(|argument| !begins(argument));
+        let own =
+            |argument: &&String| new.address6.is_some() && dual_stack::is_of_one_node(argument);
+        command.extend(rest.filter(|argument| !own(argument)).cloned());
+    }
+    if let (Some(address), Some(second)) = (new.address, new.address6) {
+        dual_stack::extend(&mut command, address, second);
     }
     let mut env = model.env.clone();
     env.retain(|line| {
@@ -86,7 +94,7 @@ pub fn container(model: &ContainerDetail, network: &str, new: Newcomer) -> Conta
         network_id_label: Some(labels::NETWORK_ID),
         network: network.to_owned(),
         address: new.address,
-        address6: None,
+        address6: new.address6,
         ports: Vec::new(),
         binds: model
             .binds
@@ -152,6 +160,7 @@ mod tests {
         Newcomer {
             name: "k3d-demo-new".to_owned(),
             role,
+            address6: None,
             address: Some([172, 18, 0, 9].into()),
             host: Some([172, 18, 0, 1].into()),
             joins: "k3d-demo-serverlb".to_owned(),

@@ -111,8 +111,14 @@ pub(super) fn common(spec: &ClusterSpec, layout: &super::nodes::Layout) -> Label
     let mut all = volume(name);
     all.extend(labels([
         (NETWORK, layout.network.clone()),
-        (NETWORK_RANGE, layout.subnet.to_string()),
-        (NETWORK_EXTERNAL, "false".to_owned()),
+        (
+            NETWORK_RANGE,
+            // k3d's words for a network without addresses.
+            layout
+                .subnet
+                .map_or_else(|| "invalid Prefix".to_owned(), |subnet| subnet.to_string()),
+        ),
+        (NETWORK_EXTERNAL, layout.external.to_string()),
         (TOKEN, layout.token.reveal().to_owned()),
         (URL, super::names::join_url(&super::names::server(name, 0))),
         (LOAD_BALANCER, balancer),

@@ -4,6 +4,7 @@
 //! cluster is a network, a volume for images, servers, agents and a load balancer ([`nodes`], [`load_balancer`]).
 
 pub mod channels;
+mod dual_stack;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod hosts;

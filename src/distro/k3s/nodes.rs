@@ -4,11 +4,11 @@
 //! network (k3d's move with a restart of the engine, and etcd and k3s do not survive that), and the line for
 //! `host.k3d.internal` is the engine's business (k3d's is lost at every restart).
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
-use super::{API_PORT, KUBECONFIG_PATH, hosts, labels, names, scripts, volumes};
+use super::{API_PORT, KUBECONFIG_PATH, dual_stack, hosts, labels, names, scripts, volumes};
 use crate::domain::{
-    ClusterSpec, ForNodes, Limits, Problem, Protocol, PublishedPort, Role, Secret, Subnet,
+    ClusterSpec, ForNodes, Limits, Problem, Protocol, PublishedPort, Role, Secret, Subnet, Subnet6,
     container::{ContainerSpec, Labels, Resources},
     limits::DeviceRequest,
 };
@@ -18,31 +18,76 @@ use crate::domain::{
 pub struct Layout {
     /// The network's name.
     pub network: String,
-    /// Its addresses.
-    pub subnet: Subnet,
-    /// The address by which containers reach the host.
-    pub host: IpAddr,
+    /// Whether the network outlives the cluster.
+    pub external: bool,
+    /// Its addresses; the machine's own network has none.
+    pub subnet: Option<Subnet>,
+    /// Its IPv6 addresses.
+    pub ipv6: Option<Subnet6>,
+    /// Who chooses addresses in it.
+    pub addresses: Addresses,
+    /// The address by which containers reach the host, where they have addresses of their own.
+    pub host: Option<IpAddr>,
     /// What nodes join with.
     pub token: Secret,
     /// The host's port of the API.
     pub port: u16,
 }
 
+/// Who chooses the addresses of containers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Addresses {
+    /// The engine, anew at every start.
+    Engine,
+    /// We do, for good.
+    Fixed {
+        /// The part of the network that the engine chooses from for others.
+        dynamic: Subnet,
+        /// Those that others have.
+        taken: Vec<IpAddr>,
+        /// Those that containers of this cluster have already, by name.
+        kept: BTreeMap<String, IpAddr>,
+    },
+}
+
+impl Layout {
+    /// A network with these addresses that was made for clusters: the first is the host's, and the engine chooses from
+    /// the upper half. Without addresses it is the machine's own.
+    #[must_use]
+    pub fn new(network: String, subnet: Option<Subnet>, token: Secret, port: u16) -> Self {
+        Self {
+            network,
+            external: false,
+            subnet,
+            ipv6: None,
+            addresses: subnet.map_or(Addresses::Engine, |subnet| Addresses::Fixed {
+                dynamic: subnet.upper_half(),
+                taken: Vec::new(),
+                kept: BTreeMap::new(),
+            }),
+            host: subnet.and_then(|subnet| subnet.host(1)).map(IpAddr::from),
+            token,
+            port,
+        }
+    }
+}
+
 /// The first address for a container; the one before is the gateway's.
 const FIRST: u32 = 2;
 
-/// The lowest address of a network's lower half that is not taken. The engine hands out only the upper half, so what
-/// is fixed here is never in its way. `None` when the half is full.
+/// The lowest address of a network that is neither taken nor in the part that the engine hands out, so what is fixed
+/// here is never in its way. `None` when there is none left.
 #[must_use]
-pub fn free_address(subnet: Subnet, taken: &[IpAddr]) -> Option<IpAddr> {
-    let dynamic = subnet.upper_half();
+pub fn free_address(subnet: Subnet, dynamic: Subnet, taken: &[IpAddr]) -> Option<IpAddr> {
+    let last = subnet.broadcast();
     (FIRST..)
-        .map_while(|n| subnet.host(n).filter(|address| !dynamic.contains(*address)))
+        .map_while(|n| subnet.host(n))
+        .filter(|address| !dynamic.contains(*address) && Some(*address) != last)
         .map(IpAddr::V4)
         .find(|address| !taken.contains(address))
 }
 
-/// All containers of a new cluster: load balancer, servers, agents, with an address each.
+/// All containers of a new cluster: load balancer, servers, agents, with an address each where addresses can be fixed.
 ///
 /// # Errors
 /// When the network is too small for them.
@@ -53,20 +98,8 @@ pub fn containers(spec: &ClusterSpec, layout: &Layout) -> Result<Vec<ContainerSp
     }
     all.extend((0..spec.servers).map(|number| server(spec, layout, number)));
     all.extend((0..spec.agents).map(|number| agent(spec, layout, number)));
-    let mut taken = Vec::new();
-    for container in &mut all {
-        let address = free_address(layout.subnet, &taken).ok_or_else(|| {
-            Problem::usage(
-                format!("the network {} is too small", layout.subnet),
-                format!(
-                    "{} nodes need a fixed address in its lower half",
-                    spec.servers + spec.agents
-                ),
-            )
-            .with_hint("choose a network with a shorter prefix, or leave the choice to coracle")
-        })?;
-        taken.push(address);
-        container.address = Some(address);
+    if let (Addresses::Fixed { .. }, Some(subnet)) = (&layout.addresses, layout.subnet) {
+        fix_addresses(spec, layout, subnet, &mut all)?;
     }
     // The proxy ends when a name does not resolve, and Docker resolves only names of running containers. With the
     // addresses in its hosts file it can start before, and survive, any of them.
@@ -78,6 +111,48 @@ pub fn containers(spec: &ClusterSpec, layout: &Layout) -> Result<Vec<ContainerSp
         balancer.extra_hosts = known.into_iter().skip(1).collect();
     }
     Ok(all)
+}
+
+/// Gives every container its address, or the one that it has already.
+fn fix_addresses(
+    spec: &ClusterSpec,
+    layout: &Layout,
+    subnet: Subnet,
+    all: &mut [ContainerSpec],
+) -> Result<(), Problem> {
+    let Addresses::Fixed {
+        dynamic,
+        taken,
+        kept,
+    } = &layout.addresses
+    else {
+        return Ok(());
+    };
+    let mut taken: Vec<IpAddr> = taken.iter().chain(kept.values()).copied().collect();
+    for container in all {
+        let known = kept.get(&container.name).copied();
+        let address = known.or_else(|| free_address(subnet, *dynamic, &taken));
+        let address = address.ok_or_else(|| {
+            Problem::usage(
+                format!("the network {subnet} is too small"),
+                format!(
+                    "{} nodes need a fixed address outside of {dynamic}, which the engine hands out",
+                    spec.servers + spec.agents
+                ),
+            )
+            .with_hint("choose a network with a shorter prefix, or leave the choice to coracle")
+        })?;
+        taken.push(address);
+        container.address = Some(address);
+        container.address6 = layout
+            .ipv6
+            .and_then(|ipv6| Some(ipv6.host(subnet.place(address)?)));
+        let role = labels::role_of(&container.labels);
+        if let (Some(second), true) = (container.address6, role.is_kubernetes()) {
+            dual_stack::extend(&mut container.command, address, second);
+        }
+    }
+    Ok(())
 }
 
 /// Whether the servers keep their data in a database of the person's, who named it in an argument or a variable. They
@@ -121,7 +196,8 @@ pub fn server(spec: &ClusterSpec, layout: &Layout, number: u16) -> ContainerSpec
     }
     let joins = (number > 0).then_some(first.as_str());
     container.env = environment(spec, layout, Role::Server, number, joins);
-    if !spec.load_balancer && number == 0 {
+    // A node in the machine's own network has the machine's own port.
+    if !spec.load_balancer && number == 0 && layout.subnet.is_some() {
         container.ports.insert(0, api_port(spec, layout.port));
     }
     container
@@ -162,7 +238,7 @@ fn node(spec: &ClusterSpec, layout: &Layout, role: Role, number: u16) -> Contain
         name: names::node(&spec.name, role, number.into()),
         image: spec.image.clone(),
         entrypoint: vec![scripts::ENTRYPOINT.to_owned()],
-        extra_hosts: hosts::engine_lines(&hosts::records(Some(layout.host), &spec.host_aliases)),
+        extra_hosts: hosts::engine_lines(&hosts::records(layout.host, &spec.host_aliases)),
         ports: spec
             .ports
             .iter()

@@ -1,13 +1,14 @@
-//! What a new cluster is refused for before anything is touched, and the choice of its addresses.
+//! What a new cluster is refused for before anything is touched.
 
+use super::network;
 use crate::{
     distro::k3s::{
-        labels, names, nodes,
+        labels,
         volumes::{self, Mount},
     },
     domain::{
-        Cluster, ClusterNetwork, ClusterSpec, NodeFilter, PortMapping, Problem, Protocol, Role,
-        Secret, Subnet, container::NetworkInfo, limits::DeviceRequest, node_filter,
+        Cluster, ClusterSpec, NodeFilter, PortMapping, Problem, Protocol, Role,
+        container::NetworkInfo, limits::DeviceRequest, node_filter,
     },
 };
 
@@ -31,7 +32,7 @@ pub(in crate::plan) fn spec(spec: &ClusterSpec) -> Result<(), Problem> {
         mapped(spec, mapping)?;
     }
     values(spec)?;
-    not_carried_out(spec)
+    network::check(spec)
 }
 
 /// Whether the values of their own kind can be read.
@@ -149,21 +150,6 @@ fn mapped(spec: &ClusterSpec, mapping: &PortMapping) -> Result<(), Problem> {
     Ok(())
 }
 
-/// What cannot be carried out yet is said, not ignored.
-fn not_carried_out(spec: &ClusterSpec) -> Result<(), Problem> {
-    let wanted = [(
-        !matches!(spec.network, ClusterNetwork::Own { ipv6: false, .. }),
-        "a network other than one of its own with IPv4 addresses",
-    )];
-    match wanted.iter().find(|(asked, _)| *asked) {
-        Some((_, what)) => Err(Problem::usage(
-            format!("cluster \"{}\" cannot be made like that yet", spec.name),
-            format!("{what} are not known how to be made"),
-        )),
-        None => Ok(()),
-    }
-}
-
 pub(super) fn name(spec: &ClusterSpec, clusters: &[Cluster]) -> Result<(), Problem> {
     let what = format!("cluster \"{}\" was not created", spec.name);
     let Some(existing) = clusters.iter().find(|cluster| cluster.name == spec.name) else {
@@ -238,45 +224,4 @@ pub(super) fn leftover(
         Problem::refused(format!("cluster \"{}\" was not created", spec.name), why)
             .with_hint("choose another name, or remove that network"),
     )
-}
-
-/// Chooses the network's addresses and puts together what the containers are made from.
-pub(in crate::plan) fn layout(
-    spec: &ClusterSpec,
-    used: &[Subnet],
-    port: u16,
-    token: &Secret,
-) -> Result<nodes::Layout, Problem> {
-    let subnet = match spec.network.subnet() {
-        Some(subnet) => {
-            if let Some(other) = used.iter().find(|other| other.overlaps(subnet)) {
-                return Err(Problem::usage(
-                    format!("the network {subnet} cannot be used"),
-                    format!("it overlaps {other}, which the engine uses already"),
-                )
-                .with_hint("choose another, or leave the choice to coracle"));
-            }
-            subnet
-        }
-        None => Subnet::first_free(used).ok_or_else(|| {
-            Problem::failed(
-                "no addresses are left for another network",
-                "all networks that the engine would choose from are taken",
-            )
-            .with_hint("name one with --subnet, or remove networks that are not used")
-        })?,
-    };
-    let host = subnet.host(1).ok_or_else(|| {
-        Problem::usage(
-            format!("the network {subnet} is too small"),
-            "it has no address for the host",
-        )
-    })?;
-    Ok(nodes::Layout {
-        network: names::network(&spec.name),
-        subnet,
-        host: host.into(),
-        token: spec.token.clone().unwrap_or_else(|| token.clone()),
-        port,
-    })
 }

@@ -18,6 +18,7 @@ fn create(spec: &ClusterSpec, wait: WaitFor, networks: &[NetworkInfo]) -> Result
         clusters: &[],
         networks,
         registries: &[],
+        containers: &[],
         engine: &engine(),
         chosen: &chosen(),
     })
@@ -349,6 +350,7 @@ fn registries_are_made_and_connected_and_nodes_know_them_before_they_start() {
             clusters: &[],
             networks: &[],
             registries: there,
+            containers: &[],
             engine: &engine(),
             chosen: &chosen(),
         })

@@ -1,6 +1,6 @@
 //! The steps by which new nodes join a cluster.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::Scale;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
         names, nodes, scripts,
     },
     domain::{
-        Problem, Role,
+        Problem, Role, Subnet6,
         container::{ContainerDetail, FileEntry, NetworkInfo},
         spec::WaitFor,
     },
@@ -40,6 +40,7 @@ pub(super) fn add(
         .flat_map(|node| [node.fixed_address, node.address])
         .flatten()
         .chain(network.and_then(|network| network.gateway))
+        .chain(neighbours(input))
         .collect();
     let mut new = Vec::new();
     for role in [Role::Server, Role::Agent] {
@@ -113,6 +114,28 @@ fn free_names<'a>(input: &'a Scale<'_>, role: Role) -> impl Iterator<Item = Stri
         .filter(|name| !cluster.nodes.iter().any(|node| node.name == *name))
 }
 
+/// The addresses that others have in the cluster's network.
+fn neighbours(input: &Scale<'_>) -> impl Iterator<Item = IpAddr> {
+    let places = input.containers.iter().flat_map(|one| &one.attachments);
+    places
+        .filter(|place| place.network == input.cluster.network)
+        .flat_map(|place| [place.fixed, place.address])
+        .flatten()
+}
+
+/// The IPv6 address beside a fixed one, where the model has such a pair.
+fn second_address(
+    model: &ContainerDetail,
+    network: Option<&NetworkInfo>,
+    address: Option<IpAddr>,
+) -> Option<Ipv6Addr> {
+    let network = network?;
+    let mut places = model.info.attachments.iter();
+    places.find(|place| place.network == network.name)?.fixed6?;
+    let subnet = *network.subnets.first()?;
+    Some(Subnet6::beside(subnet).host(subnet.place(address?)?))
+}
+
 /// A fixed address where the other nodes have one: the engine refuses it in networks whose addresses it chose itself.
 fn free_address(
     input: &Scale<'_>,
@@ -124,11 +147,12 @@ fn free_address(
     let Some(subnet) = subnet.filter(|_| input.cluster.nodes.iter().any(fixed)) else {
         return Ok(None);
     };
-    match nodes::free_address(subnet, taken) {
+    let told = network.and_then(|network| network.dynamic);
+    match nodes::free_address(subnet, told.unwrap_or(subnet.upper_half()), taken) {
         Some(address) => Ok(Some(address)),
         None => Err(Problem::refused(
             format!("cluster \"{}\" was not scaled", input.cluster.name),
-            format!("no address is left in the lower half of its network {subnet}"),
+            format!("no address is left in its network {subnet} that the engine does not hand out"),
         )),
     }
 }
@@ -181,6 +205,7 @@ fn node(
         name: name.to_owned(),
         role,
         address,
+        address6: second_address(model, network, address),
         host,
         joins: joins(input, model).ok_or_else(nobody)?,
     };
