@@ -2,7 +2,11 @@
 
 use coracle::{
     backend::{Error, ErrorKind},
-    domain::{LogLine, container::ContainerState, log::LogItem},
+    domain::{
+        LogLine,
+        container::{ContainerSpec, ContainerState},
+        log::LogItem,
+    },
     ops::follow::follow_container,
 };
 use futures::{StreamExt, stream::BoxStream};
@@ -85,7 +89,7 @@ async fn a_broken_connection_costs_no_line_and_shows_none_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_that_is_started_again_and_then_removed_is_followed_to_its_end() {
+async fn a_container_is_followed_through_its_restart_and_after_another_one_took_its_place() {
     let place = place().await;
     let answers = vec![
         vec![line(1, "first life")],
@@ -109,7 +113,17 @@ async fn a_container_that_is_started_again_and_then_removed_is_followed_to_its_e
     place.fake.set_state(NODE, ContainerState::Exited);
     runtime.remove_container(NODE).await.unwrap();
     assert_eq!(next(&mut log).await, format!("-- {NODE} is gone"));
-    assert_eq!(log.next().await, None);
+    let another = ContainerSpec {
+        name: NODE.to_owned(),
+        labels: [("k3d.role".to_owned(), "server".to_owned())].into(),
+        ..ContainerSpec::default()
+    };
+    runtime.create_container(&another).await.unwrap();
+    runtime.start(NODE).await.unwrap();
+    place.fake.log(NODE, vec![vec![line(900, "another one")]]);
+    place.fake.happened("start", NODE);
+    assert_eq!(next(&mut log).await, format!("-- {NODE} was started again"));
+    assert_eq!(next(&mut log).await, "another one");
 }
 
 #[tokio::test(start_paused = true)]

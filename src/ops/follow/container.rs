@@ -32,7 +32,12 @@ pub(super) async fn follow(
         let detail = match runtime.inspect(container).await {
             Ok(detail) => detail,
             Err(error) if error.kind == ErrorKind::NotFound => {
-                return mark(lines, format!("{container} is gone")).await;
+                // Another one may take its place: a load balancer with other ports, a server whose data moved to etcd.
+                tell(lines, &mut told, format!("{container} is gone")).await?;
+                if next_start(container, &mut events).await.is_err() {
+                    pauses.pause().await;
+                }
+                continue;
             }
             Err(error) => {
                 tell(lines, &mut told, error.to_string()).await?;
