@@ -120,7 +120,7 @@ async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
         Command::Debug(command) => debug::run(cx, command).await,
         Command::RuntimeInfo(args) => runtime_info::run(cx, &args).await,
         Command::Completion(args) => completion::run(&args),
-        Command::Version(args) => version::run(&args, &cx.config.cluster),
+        Command::Version(args) => version::run(&args, &cx.config.cluster).await,
     }
 }
 

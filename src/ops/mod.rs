@@ -31,6 +31,7 @@ mod seam;
 mod steps;
 mod surroundings;
 mod undo;
+pub mod versions;
 pub mod workload;
 
 pub use cancel::Cancel;

@@ -15,7 +15,7 @@ pub async fn node_image(image: &str, url: &str) -> Result<String, Problem> {
     let Some(channel) = channels::channel(image) else {
         return Ok(image.to_owned());
     };
-    let answer = kubernetes::get(url).await.map_err(|error| {
+    let answer = kubernetes::get(url, None).await.map_err(|error| {
         let what = format!("the channel {channel:?} of k3s was not looked up");
         let hint = "name an image, such as rancher/k3s:v1.34.2-k3s1";
         match error.kind {

@@ -198,3 +198,11 @@ fn the_data_of_clusters_and_nodes_has_k3d_s_fields() {
     let yaml = done("--simulate cluster list dev -o yaml");
     assert!(yaml.contains("serversCount: 1"), "{yaml}");
 }
+
+#[test]
+fn published_versions_are_only_of_known_components() {
+    let run = Place::new().run("version list kind");
+    assert_eq!(run.code(), 2, "{}", run.report());
+    assert!(run.stderr().contains("k3d-proxy"), "{}", run.report());
+    assert_eq!(Place::new().run("version list k3s -s up").code(), 2);
+}

@@ -12,3 +12,4 @@ mod kubeconfig_file;
 mod node_image;
 mod older;
 mod place;
+mod versions;

@@ -9,14 +9,14 @@ use super::{
 };
 use crate::{
     backend::{Error, ErrorKind},
-    domain::log::sanitize,
+    domain::{Secret, log::sanitize},
 };
 
-/// Gets the document at a URL. Redirections are not followed.
+/// Gets the document at a URL, with a token for whoever wants to see one. Redirections are not followed.
 ///
 /// # Errors
 /// When the URL is none, the server is not reached, or answers with anything but success.
-pub async fn get(url: &str) -> Result<Vec<u8>, Error> {
+pub async fn get(url: &str, token: Option<&Secret>) -> Result<Vec<u8>, Error> {
     let what = format!("get {url}");
     let invalid = |why: String| Error::new(ErrorKind::Invalid, &what, why);
     let uri: http::Uri = url
@@ -31,8 +31,12 @@ pub async fn get(url: &str) -> Result<Vec<u8>, Error> {
         server: Some(origin),
         ..Cluster::default()
     };
-    let config = connect::config(server, AuthInfo::default())
-        .map_err(|(kind, why)| Error::new(kind, &what, why))?;
+    let user = AuthInfo {
+        token: token.map(|token| token.reveal().to_owned().into()),
+        ..AuthInfo::default()
+    };
+    let config =
+        connect::config(server, user).map_err(|(kind, why)| Error::new(kind, &what, why))?;
     let client = dial::client(config).map_err(|error| {
         let why = sanitize(causes(&error).as_bytes());
         Error::new(ErrorKind::Failed, &what, why)

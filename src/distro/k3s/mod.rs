@@ -20,6 +20,7 @@ pub mod readiness;
 mod record;
 pub mod registries;
 pub mod registry_files;
+pub mod releases;
 pub mod replace;
 pub mod scripts;
 pub mod volumes;
