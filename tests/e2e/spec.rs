@@ -5,6 +5,7 @@ use std::{
     fs,
     io::Read as _,
     net::{TcpListener, TcpStream, UdpSocket},
+    sync::atomic::{AtomicU16, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -19,14 +20,18 @@ const IMAGE: &str = "rancher/mirrored-library-busybox:1.36.1";
 /// How long pods may take to be there.
 const WAIT: Duration = Duration::from_secs(90);
 
-/// Adjacent ports of this machine that nobody has.
+/// Adjacent ports of this machine that nobody has, and that no other test of this process gets.
 fn free_ports(count: u16) -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
     let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
     // Beyond what the machine hands out by itself.
-    let first = 20_000 + u16::try_from(std::process::id() % 9_000).unwrap();
-    (first..u16::MAX - count)
-        .find(|port| (*port..port + count).all(free))
-        .unwrap()
+    let first = 20_000 + u16::try_from(std::process::id() % 8_000).unwrap();
+    loop {
+        let port = first + NEXT.fetch_add(count, Ordering::Relaxed);
+        if (port..port + count).all(free) {
+            return port;
+        }
+    }
 }
 
 /// What answers at a port of this machine, `None` where nobody does.
