@@ -160,6 +160,7 @@ pub(super) fn build(
             layout.network
         ));
     }
+    plan.warnings.extend(check::shared_ports(spec));
     let mut spec_with_port = spec.clone();
     spec_with_port.api.port = Some(layout.port);
     let marked = mark::of_create(&spec_with_port, &input.chosen.owner, input.chosen.now)?;

@@ -41,8 +41,10 @@ impl Routes {
             let port = key(mapping.port.container_port, mapping.port.protocol);
             for (role, number) in &all {
                 let host = name(*role, *number);
+                // Agents have no API, whatever the port is for.
+                let fits = *role == Role::Server || port != key(API_PORT, Protocol::Tcp);
                 // The proxy refuses to run with a port that leads nowhere, so one gets its entry with its first host.
-                if mapping.is_for(*role, *number) {
+                if fits && mapping.is_for(*role, *number) {
                     let hosts: &mut Vec<String> = ports.entry(port.clone()).or_default();
                     if !hosts.contains(&host) {
                         hosts.push(host);
@@ -189,6 +191,14 @@ mod tests {
         assert_eq!(routes.targets(80, Protocol::Tcp).len(), 2);
         assert_eq!(Routes::parse(&text(&routes)).unwrap(), routes);
         assert!(text(&routes).contains("defaultProxyTimeout: 900"));
+    }
+
+    #[test]
+    fn another_port_for_the_api_leads_to_servers_only() {
+        let mut spec = crate::distro::k3s::fixtures::spec("demo", 1, 1);
+        spec.ports = crate::domain::PortMapping::parse("6550:6443@loadbalancer").unwrap();
+        let routes = Routes::new(&spec, 1);
+        assert_eq!(routes.targets(6443, Protocol::Tcp), ["k3d-demo-server-0"]);
     }
 
     #[test]

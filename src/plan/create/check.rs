@@ -7,7 +7,7 @@ use crate::{
         volumes::{self, Mount},
     },
     domain::{
-        Cluster, ClusterSpec, NodeFilter, PortMapping, Problem, Protocol, Role,
+        Cluster, ClusterSpec, ImageVolume, NodeFilter, PortMapping, Problem, Protocol, Role,
         container::NetworkInfo, limits::DeviceRequest, node_filter,
     },
 };
@@ -38,7 +38,17 @@ pub(in crate::plan) fn spec(spec: &ClusterSpec) -> Result<(), Problem> {
 /// Whether the values of their own kind can be read.
 fn values(spec: &ClusterSpec) -> Result<(), Problem> {
     for item in &spec.volumes {
-        Mount::parse(&item.value)?;
+        let mount = Mount::parse(&item.value)?;
+        if let Some(odd) = mount.volume().filter(|name| !is_volume(name)) {
+            let why = format!("{odd:?} is neither an absolute path nor the name of a volume");
+            return Err(refusal(spec, why));
+        }
+    }
+    if let ImageVolume::External(name) = &spec.image_volume
+        && !is_volume(name)
+    {
+        let why = format!("{name:?} is not the name of a volume");
+        return Err(refusal(spec, why));
     }
     for item in &spec.runtime_labels {
         labels::custom(&item.value)?;
@@ -61,6 +71,16 @@ fn values(spec: &ClusterSpec) -> Result<(), Problem> {
         DeviceRequest::parse(gpus)?;
     }
     Ok(())
+}
+
+/// Whether an engine takes it as the name of a volume.
+fn is_volume(name: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphanumeric();
+    name.len() > 1
+        && name.starts_with(letter)
+        && name
+            .chars()
+            .all(|c| letter(c) || matches!(c, '_' | '.' | '-'))
 }
 
 fn refusal(spec: &ClusterSpec, why: impl Into<String>) -> Problem {
@@ -148,6 +168,26 @@ fn mapped(spec: &ClusterSpec, mapping: &PortMapping) -> Result<(), Problem> {
         );
     }
     Ok(())
+}
+
+/// What is said of ports of the load balancer that are to lead to different nodes and cannot: it listens at each of its
+/// ports once, so that whoever comes by one of them gets to the nodes of all.
+pub(super) fn shared_ports(spec: &ClusterSpec) -> Vec<String> {
+    let proxied: Vec<&PortMapping> = spec.ports.iter().filter(|one| !one.direct).collect();
+    let key = |one: &PortMapping| (one.port.container_port, one.port.protocol);
+    let mut told = Vec::new();
+    for (place, one) in proxied.iter().enumerate() {
+        let other = proxied[..place]
+            .iter()
+            .find(|other| key(other) == key(one) && other.nodes != one.nodes);
+        if let Some(other) = other {
+            told.push(format!(
+                "{other} and {one} share port {}/{} of the load balancer, so both lead to the nodes of both",
+                one.port.container_port, one.port.protocol
+            ));
+        }
+    }
+    told
 }
 
 pub(super) fn name(spec: &ClusterSpec, clusters: &[Cluster]) -> Result<(), Problem> {

@@ -151,6 +151,11 @@ fn ports_variables_arguments_and_labels_reach_the_nodes_that_they_are_for() {
     wanted.k3s_args = item("-v=2@all");
     wanted.node_labels = item("tier=db@agents[1]");
     let plan = planned(&wanted, WaitFor::Usable);
+    let shared = plan
+        .warnings
+        .iter()
+        .filter(|told| told.contains("share port 80/tcp"));
+    assert_eq!(shared.count(), 1, "{:?}", plan.warnings);
     let told: Vec<String> = containers(&plan)
         .map(|node| {
             let ports = node.ports.iter().map(ToString::to_string);
@@ -270,7 +275,10 @@ fn the_volume_for_images_is_the_cluster_s_own_or_another_or_none() {
 
 #[test]
 fn values_that_cannot_be_read_are_refused_before_anything_is_touched() {
-    let broken: [fn(&mut ClusterSpec); 5] = [
+    let broken: [fn(&mut ClusterSpec); 8] = [
+        |spec| spec.volumes = vec![ForNodes::every("./a:/b".to_owned())],
+        |spec| spec.volumes = vec![ForNodes::every("~/a:/b".to_owned())],
+        |spec| spec.image_volume = ImageVolume::External("/path".to_owned()),
         |spec| spec.volumes = vec![ForNodes::every("/a:b".to_owned())],
         |spec| spec.runtime_labels = vec![ForNodes::every("k3d.role=x".to_owned())],
         |spec| spec.node_labels = vec![ForNodes::every("=x".to_owned())],
