@@ -97,6 +97,11 @@ pub(super) async fn execute(
     let (begun, halt) = go(&run, request.options.timeout, cancel).await;
     // Asked to stop when everything was done already: then it is done.
     let complete = begun.len() == plan.steps.len() && begun.values().all(is_done);
+    // What takes the place of another has done so before that one is discarded, which cannot be taken back.
+    let discarded = plan.steps.iter().zip(0..).any(|(planned, id)| {
+        matches!(planned.step, Step::Discard { .. }) && begun.contains_key(&id)
+    });
+    let complete = complete || discarded;
     let Some(halt) = halt.filter(|_| !complete) else {
         let changed = begun.values().filter(|end| **end == Ended::Changed).count();
         return Ok(Report {

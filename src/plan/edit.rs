@@ -331,7 +331,7 @@ fn exchange(
             done = plan.add(serving, [done]);
         }
     }
-    plan.add(Step::RemoveContainer { container: old }, [done]);
+    plan.add(Step::Discard { container: old }, [done]);
     Ok(())
 }
 

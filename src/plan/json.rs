@@ -63,6 +63,7 @@ const fn action(step: &Step) -> &'static str {
         Step::RenameContainer { .. } => "renameContainer",
         Step::Exchange { .. } => "exchangeContainers",
         Step::RemoveContainer { .. } => "removeContainer",
+        Step::Discard { .. } => "discardContainer",
         Step::Connect { .. } => "connect",
         Step::SetRegistryRecord { .. } => "setRegistryRecord",
         Step::Disconnect { .. } => "disconnect",
@@ -119,6 +120,7 @@ fn details(step: &Step) -> Map<String, Value> {
         }
         Step::StartContainer { container }
         | Step::StopContainer { container }
+        | Step::Discard { container }
         | Step::RemoveContainer { container } => json!({ "container": container }),
         Step::RenameContainer { container, to } => json!({ "container": container, "to": to }),
         Step::Exchange { stop, start } => json!({ "stop": stop, "start": start }),

@@ -129,20 +129,14 @@ impl Plan {
     }
 
     /// What is lost for good when this is carried out, one sentence each; empty for a harmless plan. The mark of an
-    /// operation is nobody's loss, nor is a container whose place another one took.
+    /// operation is nobody's loss.
     #[must_use]
     pub fn risk(&self) -> Vec<String> {
         let mark = self.about.cluster().map(names::mark_volume);
-        let replaced = |name: &String| {
-            self.steps.iter().any(
-                |planned| matches!(&planned.step, Step::RenameContainer { to, .. } if to == name),
-            )
-        };
         self.steps
             .iter()
             .filter(|planned| match &planned.step {
                 Step::RemoveVolume { volume } => Some(volume) != mark.as_ref(),
-                Step::RemoveContainer { container } => !replaced(container),
                 _ => true,
             })
             .filter_map(|planned| planned.step.loses())

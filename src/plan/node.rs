@@ -123,7 +123,7 @@ fn balances(node: &Node) -> bool {
 /// Kubernetes node, and agents of a cluster that does not run.
 ///
 /// # Errors
-/// When servers were to go from a cluster that does not run, and others were to stay.
+/// When servers were to go from a cluster that does not run, or all of them, and other nodes were to stay.
 pub fn remove(cluster: &Cluster, nodes: &[&Node]) -> Result<Plan, Problem> {
     let mut plan = Plan::new(format!("remove {}", names(nodes)), cluster.name.clone());
     plan.undoable = false;
@@ -136,6 +136,14 @@ pub fn remove(cluster: &Cluster, nodes: &[&Node]) -> Result<Plan, Problem> {
             "the other servers have to agree to its leaving, and their API does not answer",
         )
         .with_hint("start the cluster first"));
+    }
+    let rest = cluster.nodes.iter().any(|node| !goes(node));
+    if let (false, true, Some(server)) = (stays, rest, server) {
+        return Err(Problem::refused(
+            format!("{} was not removed", server.name),
+            "without a server there is no cluster left",
+        )
+        .with_hint("delete the cluster, or name all of its nodes"));
     }
     if stays && nodes.iter().any(|node| node.role == Role::Agent) {
         plan.warnings.push(

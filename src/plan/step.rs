@@ -56,6 +56,9 @@ pub enum Step {
     /// Stop one container and start the one that takes its place: both publish the same ports, so there is no other
     /// order. When the new one does not start, the old one runs again.
     Exchange { stop: String, start: String },
+    /// Remove a container whose place another one has taken, after everything else. There is no way back from here, and
+    /// no need: where it fails the work is done all the same, and what is left is found by `prune`.
+    Discard { container: String },
     /// Remove a container with its anonymous volumes, running or not.
     RemoveContainer { container: String },
     /// Put a container into one more network.
@@ -179,7 +182,9 @@ impl Step {
             Self::StopContainer { container } => format!("stop {container}"),
             Self::RenameContainer { container, to } => format!("rename {container} to {to}"),
             Self::Exchange { stop, start } => format!("stop {stop} and start {start}"),
-            Self::RemoveContainer { container } => format!("remove container {container}"),
+            Self::RemoveContainer { container } | Self::Discard { container } => {
+                format!("remove container {container}")
+            }
             Self::Connect { network, container } => {
                 format!("put {container} into network {network}")
             }
@@ -289,7 +294,7 @@ impl Step {
             Self::StartContainer { .. } => 500,
             Self::ImportImages { .. } => 2_000,
 
-            Self::RemoveContainer { .. } | Self::Exchange { .. } => 1_000,
+            Self::RemoveContainer { .. } | Self::Discard { .. } | Self::Exchange { .. } => 1_000,
             Self::WaitForLog {
                 role: Role::LoadBalancer,
                 ..

@@ -17,6 +17,7 @@ impl Step {
             | Self::CreateContainer(_)
             | Self::MergeKubeconfig { .. } => '+',
             Self::RemoveContainer { .. }
+            | Self::Discard { .. }
             | Self::RemoveImages { .. }
             | Self::RemoveNetwork { .. }
             | Self::RemoveVolume { .. }

@@ -4,6 +4,7 @@
 mod config_file;
 mod forward;
 mod logs;
+mod nodes;
 mod settings;
 mod simulated;
 mod without_engine;

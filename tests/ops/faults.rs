@@ -1,7 +1,7 @@
 //! Something goes wrong at every single call of every operation, in every way.
 
 use coracle::{
-    domain::ProblemKind,
+    domain::{PortMapping, ProblemKind},
     ops::{Failure, Report, Wish, prepare},
 };
 
@@ -69,6 +69,28 @@ async fn nothing_is_left(
     }
 }
 
+/// After a failure everything is there that was there, and does what it did, though it may have been started again.
+async fn everything_is_back(
+    place: Place,
+    before: (Things, serde_json::Value),
+    at: String,
+    ended: Result<Report, Failure>,
+) {
+    if let Err(failure) = ended {
+        assert!(
+            failure.undone && failure.left.is_empty(),
+            "{at}: {failure:?}"
+        );
+        assert_eq!(place.snapshot().0.names(), before.0.names(), "{at}");
+    } else {
+        // What could not be discarded is not worth to take all back for it.
+        let names = place.snapshot().0.names();
+        let left = names.iter().filter(|name| name.contains("-prior"));
+        let struck_there = at.ends_with("-prior");
+        assert!(struck_there || left.count() == 0, "{at}: {names:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_failed_create_leaves_nothing() {
     at_every_call(&create(1, 1), None, &FAULTS, nothing_is_left).await;
@@ -88,6 +110,55 @@ async fn a_failed_scaling_up_leaves_the_cluster_as_it_was() {
         agents: Some(3),
     };
     at_every_call(&scale, Some(create(1, 1)), &FAULTS, nothing_is_left).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_change_of_ports_leaves_the_old_load_balancer_at_work() {
+    let ports = Wish::Ports {
+        cluster: demo(),
+        add: PortMapping::parse("8080:80").unwrap(),
+        delete: Vec::new(),
+    };
+    at_every_call(&ports, Some(create(1, 1)), &FAULTS, everything_is_back).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lone_server_that_does_not_become_three_is_what_it_was() {
+    let grow = Wish::Scale {
+        cluster: demo(),
+        servers: Some(3),
+        agents: None,
+    };
+    let faults = [Fault::Refused, Fault::AnswerLost, Fault::HappensAndHangs];
+    at_every_call(&grow, Some(create(1, 0)), &faults, everything_is_back).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_ports_that_was_killed_is_done_by_the_next_one() {
+    let ports = Wish::Ports {
+        cluster: demo(),
+        add: PortMapping::parse("8080:80").unwrap(),
+        delete: Vec::new(),
+    };
+    let wished = ports.clone();
+    let faults = [Fault::KilledBefore, Fault::KilledAfter];
+    at_every_call(&ports, Some(create(1, 1)), &faults, |place, _, at, _| {
+        let ports = wished.clone();
+        async move {
+            let place = place.next_session();
+            place
+                .run(ports, None)
+                .await
+                .unwrap_or_else(|failure| panic!("{at}: {failure:?}"));
+            let names = place.snapshot().0.names();
+            let balancers: Vec<&String> = names
+                .iter()
+                .filter(|name| name.contains("serverlb"))
+                .collect();
+            assert_eq!(balancers, ["k3d-demo-serverlb:running"], "{at}");
+        }
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -291,11 +291,11 @@ impl ContainerRuntime for World {
 
     fn rename<'a>(&'a self, container: &'a str, name: &'a str) -> Answer<'a, ()> {
         self.call(format!("rename {container} to {name}"), move |state| {
-            if state.containers.contains_key(name) {
+            let old = name_of(state, container);
+            if state.containers.contains_key(&old) && state.containers.contains_key(name) {
                 let why = format!("the name {name} is in use");
                 return Err(conflict("rename", why));
             }
-            let old = name_of(state, container);
             let held = state.containers.remove(&old);
             let mut held = held.ok_or_else(|| not_found("rename", container))?;
             name.clone_into(&mut held.spec.name);

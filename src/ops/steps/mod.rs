@@ -62,7 +62,9 @@ pub(super) async fn run(run: &Run<'_>, id: StepId, step: &Step) -> Result<Effect
         Step::StopContainer { container } => containers::stop(run, container).await,
         Step::RenameContainer { container, to } => containers::rename(run, container, to).await,
         Step::Exchange { stop, start } => containers::exchange(run, id, stop, start).await,
-        Step::RemoveContainer { container } => containers::remove(run, container).await,
+        Step::RemoveContainer { container } | Step::Discard { container } => {
+            containers::remove(run, container).await
+        }
         Step::SetNodeHosts { container, records } => {
             host_records::in_node(run, container, records).await
         }

@@ -83,6 +83,6 @@ pub(super) fn end(plan: &mut Plan, input: &Scale<'_>, converted: Option<StepId>)
     if let (Some(_), Some(server)) = (converted, servers) {
         let everything: Vec<StepId> = (0..plan.steps.len()).collect();
         let container = replace::before(&server.name);
-        plan.add(Step::RemoveContainer { container }, everything);
+        plan.add(Step::Discard { container }, everything);
     }
 }
