@@ -34,6 +34,7 @@ pub(super) async fn follow(
             Err(error) if error.kind == ErrorKind::NotFound => {
                 // Another one may take its place: a load balancer with other ports, a server whose data moved to etcd.
                 tell(lines, &mut told, format!("{container} is gone")).await?;
+                seam = Seam::default();
                 if next_start(container, &mut events).await.is_err() {
                     pauses.pause().await;
                 }
