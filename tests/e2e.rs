@@ -40,6 +40,9 @@ mod logs;
 #[path = "e2e/many.rs"]
 mod many;
 #[cfg(test)]
+#[path = "e2e/network.rs"]
+mod network;
+#[cfg(test)]
 #[path = "e2e/ports.rs"]
 mod ports;
 #[cfg(test)]
