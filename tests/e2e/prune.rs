@@ -1,5 +1,10 @@
 //! Leftovers on the real engine: found with their sizes, removed, and nothing of a living cluster among them.
 
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
+
 use serde_json::Value;
 
 use crate::story::{Story, docker};
@@ -88,4 +93,33 @@ fn leftovers_are_listed_with_their_sizes_and_removed() {
     assert!(!kubeconfig.contains(&context), "{kubeconfig}");
     assert_eq!(listed(&story, "prune --dry-run -o json"), []);
     docker(&["volume", "rm", &kept]);
+}
+
+#[test]
+fn a_create_that_was_killed_is_left_over_once_a_person_says_so() {
+    let story = Story::new("killed");
+    let mut child = story
+        .command("cluster create NAME")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let started = format!("✓ start k3d-{}-server-0", story.name);
+    let seen = lines.by_ref().map(Result::unwrap);
+    assert!(seen.into_iter().any(|line| line.contains(&started)));
+    // At work it is nobody's leftover.
+    assert_eq!(listed(&story, "prune --interrupted --dry-run -o json"), []);
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    // Its server runs, so that somebody may want it.
+    assert_eq!(listed(&story, "prune --dry-run -o json"), []);
+    let left = listed(&story, "prune --interrupted --dry-run -o json");
+    let kinds: Vec<&str> = left.iter().map(|(kind, _)| kind.as_str()).collect();
+    for kind in ["container", "network", "volume"] {
+        assert!(kinds.contains(&kind), "{left:?}");
+    }
+    let names: Vec<&str> = left.iter().map(|(_, name)| name.as_str()).collect();
+    story.run(&format!("prune --interrupted -f {}", names.join(" ")), 0);
+    assert_eq!(story.remains(), Vec::<String>::new());
 }
