@@ -163,6 +163,9 @@ pub(super) fn build(
     plan.warnings.extend(check::shared_ports(spec));
     let mut spec_with_port = spec.clone();
     spec_with_port.api.port = Some(layout.port);
+    if let Some(registry) = &mut spec_with_port.registries.create {
+        registry.port.get_or_insert(input.chosen.registry_port);
+    }
     let marked = mark::of_create(&spec_with_port, &input.chosen.owner, input.chosen.now)?;
     let volume = present
         .mark

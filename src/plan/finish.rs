@@ -115,8 +115,14 @@ mod tests {
     use super::*;
     use crate::{
         distro,
-        domain::container::{ContainerInfo, ContainerState},
-        plan::fixtures::{chosen, demo, engine, mark, network},
+        domain::{
+            RegistrySpec,
+            container::{ContainerInfo, ContainerState},
+        },
+        plan::{
+            Step,
+            fixtures::{chosen, demo, engine, mark, network, spec},
+        },
     };
 
     fn finished(
@@ -163,6 +169,33 @@ mod tests {
             text.trim_end()
                 .ends_with("remove volume k3d-demo-unfinished  (after all)")
         );
+    }
+
+    #[test]
+    fn a_registry_that_was_to_be_made_has_the_port_that_was_chosen() {
+        let mut wanted = spec("demo", 1, 0);
+        wanted.registries.create = Some(RegistrySpec::parse("reg").unwrap());
+        let first = create::plan(&Create {
+            spec: &wanted,
+            wait: WaitFor::Usable,
+            kubeconfig: Kubeconfig::Merge,
+            clusters: &[],
+            networks: &[],
+            registries: &[],
+            containers: &[],
+            engine: &engine(),
+            chosen: &chosen(),
+        });
+        let Step::CreateVolume(mark) = &first.unwrap().steps[0].step else {
+            panic!("a create begins with its mark");
+        };
+        let spec = mark::from_json(&mark.labels[mark::SPEC]).unwrap();
+        let port = spec.registries.create.unwrap().port;
+        assert_eq!(port, Some(chosen().registry_port));
+        let text = finished(&[], &[], std::slice::from_ref(mark))
+            .unwrap()
+            .to_text();
+        assert!(text.contains("create container reg "), "{text}");
     }
 
     #[test]

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     ApiEndpoint, ClusterName, ClusterNetwork, ClusterSpec, ForNodes, HostAlias, ImageVolume,
-    Limits, NodeFilter, PortMapping, Problem, Protocol, PublishedPort, Registries,
-    container::FileEntry,
+    Limits, NodeFilter, PortMapping, Problem, Protocol, PublishedPort, Registries, RegistrySpec,
+    Secret, container::FileEntry, registry::RegistryProxy,
 };
 
 /// A label is no place for more than this, in bytes of all files together.
@@ -65,6 +65,8 @@ struct More {
     host_aliases: Vec<HostAlias>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     registries: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registry: Option<Registry>,
     #[serde(skip_serializing_if = "is_default")]
     limits: Limits,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -120,6 +122,19 @@ struct Port {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+struct Registry {
+    name: String,
+    image: String,
+    host: Option<IpAddr>,
+    port: Option<u16>,
+    /// URL and account.
+    proxy: Option<(String, String)>,
+    volumes: Vec<String>,
+    delete_enabled: bool,
+    same_port: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
 struct File {
     path: String,
     mode: u32,
@@ -146,7 +161,7 @@ pub fn to_json(spec: &ClusterSpec) -> Result<String, Problem> {
         .sum();
     let left_out = if bytes > MOST_FILES {
         Some("files")
-    } else if spec.registries.create.is_some() || spec.registries.config.is_some() {
+    } else if holds_secrets(&spec.registries) {
         Some("registries")
     } else {
         None
@@ -183,6 +198,7 @@ pub fn to_json(spec: &ClusterSpec) -> Result<String, Problem> {
             image_volume: spec.image_volume.clone(),
             host_aliases: spec.host_aliases.clone(),
             registries: spec.registries.used.clone(),
+            registry: spec.registries.create.as_ref().map(registry_to_record),
             limits: spec.limits.clone(),
             lb_settings: spec.lb_settings.clone(),
             no_dns_fix: !spec.dns_fix,
@@ -192,6 +208,46 @@ pub fn to_json(spec: &ClusterSpec) -> Result<String, Problem> {
     serde_json::to_string(&record).map_err(|error| {
         Problem::failed("the specification was not written down", error.to_string())
     })
+}
+
+/// Whether a person's credentials are in them.
+fn holds_secrets(registries: &Registries) -> bool {
+    let proxy = registries
+        .create
+        .as_ref()
+        .and_then(|create| create.proxy.as_ref());
+    registries.config.is_some() || proxy.is_some_and(|proxy| !proxy.password.reveal().is_empty())
+}
+
+fn registry_to_record(spec: &RegistrySpec) -> Registry {
+    let proxy = spec.proxy.as_ref();
+    Registry {
+        name: spec.name.clone(),
+        image: spec.image.clone(),
+        host: spec.host,
+        port: spec.port,
+        proxy: proxy.map(|proxy| (proxy.url.clone(), proxy.username.clone())),
+        volumes: spec.volumes.clone(),
+        delete_enabled: spec.delete_enabled,
+        same_port: spec.same_port,
+    }
+}
+
+fn registry_from_record(record: Registry) -> RegistrySpec {
+    RegistrySpec {
+        name: record.name,
+        image: record.image,
+        host: record.host,
+        port: record.port,
+        proxy: record.proxy.map(|(url, username)| RegistryProxy {
+            url,
+            username,
+            password: Secret::default(),
+        }),
+        volumes: record.volumes,
+        delete_enabled: record.delete_enabled,
+        same_port: record.same_port,
+    }
 }
 
 fn port_to_record(mapping: &PortMapping) -> Port {
@@ -271,8 +327,9 @@ pub fn from_json(text: &str) -> Result<ClusterSpec, Problem> {
         image_volume: more.image_volume,
         host_aliases: more.host_aliases,
         registries: Registries {
+            create: more.registry.map(registry_from_record),
             used: more.registries,
-            ..Registries::default()
+            config: None,
         },
         limits: more.limits,
         lb_settings: more.lb_settings,
@@ -321,89 +378,4 @@ fn file_from_record(item: ForNodes<File>) -> Result<ForNodes<FileEntry>, Problem
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{distro::k3s::fixtures::spec, domain::Secret};
-
-    fn full() -> ClusterSpec {
-        let mut full = spec("demo", 3, 2);
-        full.network = ClusterNetwork::own("172.28.0.0/16".parse().ok());
-        full.env = vec![
-            ForNodes::every("A=1".to_owned()),
-            ForNodes::parse("B=2@agent:0,1").unwrap(),
-        ];
-        full.ports = PortMapping::parse("8080:80/udp@agent:1:direct").unwrap();
-        full.k3s_args = vec![ForNodes::parse("--disable=traefik@server:*").unwrap()];
-        full.files = vec![ForNodes::every(FileEntry {
-            path: "/x".to_owned(),
-            mode: 0o644,
-            contents: b"a\xff".to_vec(),
-        })];
-        full.limits.agents_memory = Some(1 << 30);
-        full.image_volume = ImageVolume::External("shared".to_owned());
-        full.dns_fix = false;
-        full.lb_settings
-            .insert("defaultProxyTimeout".to_owned(), 900.into());
-        full.host_aliases = vec![HostAlias {
-            ip: [1, 2, 3, 4].into(),
-            names: vec!["a".to_owned()],
-        }];
-        full
-    }
-
-    #[test]
-    fn a_specification_survives_the_round_trip_without_its_token() {
-        let mut full = full();
-        full.token = Some(Secret::new("hunter2"));
-        let json = to_json(&full).unwrap();
-        assert!(!json.contains("hunter2"));
-        full.token = None;
-        assert_eq!(from_json(&json).unwrap(), full);
-        for network in [
-            ClusterNetwork::Host,
-            ClusterNetwork::Existing("n".to_owned()),
-        ] {
-            full.network = network;
-            assert_eq!(from_json(&to_json(&full).unwrap()).unwrap(), full);
-        }
-    }
-
-    #[test]
-    fn what_is_not_written_down_is_missed_when_it_is_read() {
-        let mut large = full();
-        large.files[0].value.contents = vec![0; MOST_FILES + 1];
-        let json = to_json(&large).unwrap();
-        assert!(json.len() < MOST_FILES);
-        assert!(from_json(&json).unwrap_err().why.contains("files"));
-        let mut secret = full();
-        secret.registries.config = Some("password: hunter2".to_owned());
-        let json = to_json(&secret).unwrap();
-        assert!(!json.contains("hunter2"));
-        assert!(from_json(&json).unwrap_err().why.contains("registries"));
-    }
-
-    #[test]
-    fn what_an_earlier_version_wrote_is_still_read() {
-        let json = r#"{"name":"demo","servers":2,"agents":1,"image":"i","proxy_image":"p","load_balancer":true,
-            "api_host_ip":"127.0.0.1","api_host":"127.0.0.1","api_port":6550,"subnet":"172.18.0.0/16",
-            "ports":[{"container":80,"protocol":"tcp","host_ip":"127.0.0.1","host":8080}],
-            "server_args":["--disable=traefik"],"agent_args":["-v=2"],"env":["A=1"]}"#;
-        let spec = from_json(json).unwrap();
-        assert_eq!(spec.env, [ForNodes::every("A=1".to_owned())]);
-        let args: Vec<String> = spec
-            .k3s_args
-            .iter()
-            .map(|item| format!("{}@{}", item.value, item.nodes[0]))
-            .collect();
-        assert_eq!(args, ["--disable=traefik@server:*", "-v=2@agent:*"]);
-        assert_eq!(spec.ports, PortMapping::parse("8080:80").unwrap());
-        assert!(spec.dns_fix && spec.network.subnet().is_some());
-    }
-
-    #[test]
-    fn a_changed_specification_is_a_problem() {
-        for text in ["", "{}", "[1]", r#"{"name":"demo"}"#] {
-            assert!(from_json(text).is_err(), "{text:?}");
-        }
-    }
-}
+mod tests;
