@@ -10,7 +10,7 @@ use crate::{
     backend::{Backends, KubeApi},
     domain::{
         Cluster, ClusterName, ObjectKey, PortMapping, Problem, Protocol, PublishedPort, Role,
-        container::ContainerInfo,
+        container::ContainerInfo, log::sanitize,
     },
     resources::unlisted,
 };
@@ -48,6 +48,37 @@ pub async fn of_service(
     exposures(&object, service, cluster, |port| {
         is_free(port, &world.containers)
     })
+}
+
+/// The services of a cluster that can be published, each with its ports, by namespace and name.
+///
+/// # Errors
+/// When the cluster is not there, or the engine or the API does not answer.
+pub async fn all(
+    backends: &Backends,
+    api: &dyn KubeApi,
+    cluster: &ClusterName,
+) -> Result<Vec<(ObjectKey, Vec<Exposure>)>, Problem> {
+    let objects = api.list(&unlisted::SERVICES, "", "").await?;
+    let world = observe(backends).await?;
+    let cluster = world.cluster(cluster)?;
+    let local = surroundings::is_local(backends, &world.engine);
+    let text = |object: &Value, field: &str| {
+        let text = object["metadata"][field].as_str().unwrap_or_default();
+        sanitize(text.as_bytes())
+    };
+    let mut all: Vec<(ObjectKey, Vec<Exposure>)> = objects
+        .iter()
+        .filter_map(|object| {
+            let key = ObjectKey::new(text(object, "namespace"), text(object, "name"));
+            let is_free =
+                |port: &PublishedPort| ports::free(&[*port], &world.containers, local).is_ok();
+            let ports = exposures(object, &key, cluster, is_free).ok()?;
+            Some((key, ports))
+        })
+        .collect();
+    all.sort_by(|(a, _), (b, _)| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    Ok(all)
 }
 
 /// The wish that publishes them.

@@ -54,6 +54,7 @@ pub enum ActionId {
     Ports,
     Images,
     AddNodes,
+    Services,
     ToggleNode,
     DeleteNode,
     Registries,
@@ -160,6 +161,7 @@ impl Action {
             | ActionId::Ports
             | ActionId::Images
             | ActionId::AddNodes
+            | ActionId::Services
             | ActionId::ToggleNode
             | ActionId::DeleteNode
             | ActionId::Delete => {

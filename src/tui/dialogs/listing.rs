@@ -4,7 +4,7 @@
 
 use crate::{
     config::{Key, KeyChord},
-    domain::{ClusterName, Problem},
+    domain::{ClusterName, Problem, PublishedPort},
 };
 
 /// What is listed.
@@ -12,6 +12,8 @@ use crate::{
 pub enum Kind {
     /// The images on a cluster's nodes, and those that the engine could send there.
     Images(ClusterName),
+    /// The services of a cluster that can be published on this machine.
+    Services(ClusterName),
     /// The registries, for a cluster that could use them.
     Registries(Option<ClusterName>),
     /// What is in a registry.
@@ -26,6 +28,7 @@ impl Kind {
     pub fn title(&self) -> String {
         match self {
             Self::Images(cluster) => format!("images of cluster \"{cluster}\""),
+            Self::Services(cluster) => format!("services of cluster \"{cluster}\" on this machine"),
             Self::Registries(_) => "registries".to_owned(),
             Self::Catalogue(name) => format!("images in registry {name}"),
             Self::Lasting => "volumes and networks that outlive clusters".to_owned(),
@@ -37,6 +40,7 @@ impl Kind {
     pub const fn columns(&self) -> &'static [&'static str] {
         match self {
             Self::Images(_) => &["IMAGE", "SIZE", "ENGINE", "NODES"],
+            Self::Services(_) => &["SERVICE", "PORT", "PUBLISHED", "OFFERED"],
             Self::Registries(_) => &["NAME", "STATE", "FROM HERE", "COPIES OF", "NETWORKS"],
             Self::Catalogue(_) => &["REPOSITORY", "TAGS"],
             Self::Lasting => &["NAME", "KIND", "SIZE", "USED BY"],
@@ -48,6 +52,7 @@ impl Kind {
     pub const fn keys(&self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Images(_) => &[("i", "send to all nodes"), ("ctrl-d", "remove from nodes")],
+            Self::Services(_) => &[("enter", "publish"), ("ctrl-d", "publish no more")],
             Self::Registries(_) => &[
                 ("n", "new"),
                 ("enter", "what is in it"),
@@ -72,6 +77,13 @@ pub enum Thing {
         at_engine: bool,
         /// Whether any node has it.
         on_nodes: bool,
+    },
+    /// A port of a service.
+    Service {
+        /// Where it would be published.
+        offered: PublishedPort,
+        /// Where it is.
+        published: Option<PublishedPort>,
     },
     /// A registry.
     Registry {

@@ -44,6 +44,7 @@ impl PlanPreview {
     pub fn press(&mut self, chord: KeyChord) -> Outcome {
         let last = self.plan.steps.len().saturating_sub(1);
         match chord.key {
+            Key::Enter if self.plan.steps.is_empty() => return Outcome::Close,
             Key::Enter => return Outcome::Apply,
             Key::Esc | Key::Char('q') => return Outcome::Close,
             Key::Down | Key::Char('j') => self.scroll = (self.scroll + 1).min(last),
@@ -92,10 +93,12 @@ impl PlanPreview {
             String::new()
         };
         let usual = self.plan.usual().as_secs().max(1);
-        lines.push(Line::styled(
-            format!(" usually {usual} s when the images are here{more}"),
-            theme.style(Tone::Dim),
-        ));
+        let words = if steps.is_empty() {
+            " nothing to do: it is so already".to_owned()
+        } else {
+            format!(" usually {usual} s when the images are here{more}")
+        };
+        lines.push(Line::styled(words, theme.style(Tone::Dim)));
         lines.push(key_line(
             &[
                 ("enter", "apply"),

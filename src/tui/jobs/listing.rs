@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::{Context, Sink};
 use crate::{
-    backend::Backends,
+    backend::{Backends, KubeApi},
     domain::{
-        Cluster, Problem,
+        Cluster, ClusterName, Problem,
         container::ContainerState,
         image::{full_name, short_name},
     },
-    ops::{images, lasting, registries},
+    ops::{expose, images, lasting, registries},
     tui::{
         dialogs::listing::{Item, Kind, Thing},
         format::bytes,
@@ -35,6 +35,11 @@ async fn fetch(context: &Context, kind: &Kind) -> Result<Vec<Item>, Problem> {
             let cluster = context.cluster(&ClusterId::Local(name.to_string()));
             let gone = || Problem::not_found(format!("cluster \"{name}\""), "it is gone");
             all_images(&backends, &cluster.ok_or_else(gone)?).await
+        }
+        Kind::Services(name) => {
+            let id = ClusterId::Local(name.to_string());
+            let api = context.connections.get(context, &id).await?;
+            all_services(&backends, api.as_ref(), name).await
         }
         Kind::Registries(_) => all_registries(&backends).await,
         Kind::Catalogue(name) => catalogue(&backends, name).await,
@@ -100,6 +105,33 @@ async fn all_images(backends: &Backends, cluster: &Cluster) -> Result<Vec<Item>,
     // What the nodes have comes first: that is what was asked for.
     items.sort_by_key(|(absent, _)| *absent);
     Ok(items.into_iter().map(|(_, item)| item).collect())
+}
+
+async fn all_services(
+    backends: &Backends,
+    api: &dyn KubeApi,
+    cluster: &ClusterName,
+) -> Result<Vec<Item>, Problem> {
+    let all = expose::all(backends, api, cluster).await?;
+    let ports = all
+        .into_iter()
+        .flat_map(|(key, ports)| ports.into_iter().map(move |port| (key.clone(), port)));
+    let items = ports.map(|(key, port)| Item {
+        cells: vec![
+            key.to_string(),
+            match harmless(&port.name).as_str() {
+                "" => port.port.to_string(),
+                name => format!("{} {name}", port.port),
+            },
+            port.published.map(|at| at.to_string()).unwrap_or_default(),
+            port.offered.to_string(),
+        ],
+        thing: Thing::Service {
+            offered: port.offered,
+            published: port.published,
+        },
+    });
+    Ok(items.collect())
 }
 
 async fn all_registries(backends: &Backends) -> Result<Vec<Item>, Problem> {

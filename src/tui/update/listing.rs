@@ -3,7 +3,8 @@
 use super::{act, dialog::Fate};
 use crate::{
     config::KeyChord,
-    ops::{Wish, images::Wanted},
+    domain::PortMapping,
+    ops::{Wish, expose, images::Wanted},
     plan::{lasting::Lasting, registry},
     tui::{
         dialogs::{
@@ -57,7 +58,7 @@ fn new(state: &State, kind: &Kind) -> Option<Form> {
                 selected: cluster.clone(),
             })))
         }
-        Kind::Images(_) | Kind::Catalogue(_) => None,
+        Kind::Images(_) | Kind::Catalogue(_) | Kind::Services(_) => None,
     }
 }
 
@@ -81,6 +82,12 @@ fn used(state: &State, kind: &Kind, key: char, thing: Thing) -> Result<Option<Wi
                 cluster: cluster.clone(),
                 images: vec![Wanted::Named(name)],
             }
+        }
+        (Kind::Services(cluster), 'i', Thing::Service { offered, published }) => {
+            if published.is_some() {
+                return Err("it is published already");
+            }
+            expose::wish(cluster, &[offered])
         }
         (_, 't', Thing::Registry { name, running, .. }) => Wish::Registry(if running {
             registry::Wanted::Stop(name)
@@ -117,9 +124,17 @@ fn remove(kind: &Kind, thing: Thing) -> Result<Option<Wish>, &'static str> {
                 images: vec![name],
             }
         }
+        (Kind::Services(cluster), Thing::Service { published, .. }) => {
+            let port = published.ok_or("it is not published")?;
+            Wish::Ports {
+                cluster: cluster.clone(),
+                add: Vec::new(),
+                delete: vec![PortMapping::balanced(port)],
+            }
+        }
         (_, Thing::Volume(name)) => Wish::Lasting(Lasting::DeleteVolume { name }),
         (_, Thing::Network(name)) => Wish::Lasting(Lasting::DeleteNetwork { name }),
         (_, Thing::Registry { name, .. }) => Wish::Registry(registry::Wanted::Delete(name)),
-        (_, Thing::Image { .. } | Thing::Repository(_)) => return Ok(None),
+        (_, Thing::Image { .. } | Thing::Service { .. } | Thing::Repository(_)) => return Ok(None),
     }))
 }

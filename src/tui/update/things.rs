@@ -36,6 +36,7 @@ pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
         ActionId::AddNodes => cluster.map(|cluster| form(Purpose::Nodes(Nodes::of(cluster)))),
         ActionId::Ports => cluster.map(|cluster| form(Purpose::Ports(Ports::of(cluster)))),
         ActionId::Images => cluster.map(|cluster| list(Kind::Images(cluster.name.clone()))),
+        ActionId::Services => cluster.map(|cluster| list(Kind::Services(cluster.name.clone()))),
         ActionId::Registries => {
             let cluster = cluster.map(|cluster| cluster.name.clone());
             Some(list(Kind::Registries(cluster)))

@@ -30,6 +30,17 @@ pub(super) const ROWS: &[Action] = &[
         &["i"],
     ),
     action(
+        ActionId::Services,
+        "publish-services",
+        (
+            "",
+            "Publish NodePort and LoadBalancer services of the cluster on this machine.",
+        ),
+        CLUSTERS,
+        Scope::Cluster,
+        &["O"],
+    ),
+    action(
         ActionId::AddNodes,
         "add-nodes",
         (
