@@ -304,15 +304,8 @@ fn disconnect(
         }
         told.push(put(plan, node, files, &[]));
     }
-    told.extend(tell(plan, cluster, registry, false, &[]));
-    if registry.networks.contains(&cluster.network) {
-        let step = Step::Disconnect {
-            network: cluster.network.clone(),
-            container: registry.name.clone(),
-        };
-        plan.add(step, told);
-    }
-    if plan.steps.is_empty() {
+    let attached = registry.networks.contains(&cluster.network);
+    if told.is_empty() && !attached {
         return Err(Problem::not_found(
             format!(
                 "cluster {:?} does not use {}",
@@ -321,6 +314,14 @@ fn disconnect(
             ),
             "its nodes were never told of it",
         ));
+    }
+    told.extend(tell(plan, cluster, registry, false, &[]));
+    if attached {
+        let step = Step::Disconnect {
+            network: cluster.network.clone(),
+            container: registry.name.clone(),
+        };
+        plan.add(step, told);
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 mod config_file;
 mod forward;
+mod images;
 mod logs;
 mod nodes;
 mod settings;

@@ -1,6 +1,7 @@
 //! Images into real nodes: from the engine, from archives, through a pipe; a pod runs what nobody could pull.
 
 use std::{
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -211,4 +212,75 @@ fn piped(life: &Life, script: &str) -> (Option<i32>, String) {
     from.wait().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     (output.status.code(), said)
+}
+
+/// An archive as a Docker with a containerd for its images saves it: the whole list of platforms and attestations, and of
+/// the contents only what this machine's platform needs.
+fn one_platform_of_several(image: &str, folder: &Path) -> PathBuf {
+    let path = folder.join("several.tar");
+    let script = format!(
+        r#"set -e; cd {folder}; mkdir -p saved blobs/sha256
+        docker save {BUSYBOX} | tar -x -C saved
+        config=$(grep -o '"Config":"[^"]*"' saved/manifest.json | cut -d'"' -f4)
+        layer=$(grep -o '"Layers":\["[^"]*"' saved/manifest.json | cut -d'"' -f4)
+        put() {{ digest=$(sha256sum "$1" | cut -d' ' -f1); size=$(stat -c %s "$1"); cp "$1" blobs/sha256/$digest; }}
+        put saved/$layer; layers="{{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"sha256:$digest\",\"size\":$size}}"
+        put saved/$config; configuration="{{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"sha256:$digest\",\"size\":$size}}"
+        echo "{{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":$configuration,\"layers\":[$layers]}}" >manifest
+        put manifest; here="\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"sha256:$digest\",\"size\":$size"
+        away="\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"size\":700,\"digest\":\"sha256"
+        echo "{{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[
+          {{$here,\"platform\":{{\"os\":\"linux\",\"architecture\":\"$1\"}}}},
+          {{$away:{a}\",\"platform\":{{\"os\":\"linux\",\"architecture\":\"s390x\"}}}},
+          {{$away:{b}\",\"platform\":{{\"os\":\"unknown\",\"architecture\":\"unknown\"}},
+            \"annotations\":{{\"vnd.docker.reference.type\":\"attestation-manifest\"}}}}]}}" >index
+        put index
+        echo "{{\"schemaVersion\":2,\"manifests\":[{{\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"digest\":\"sha256:$digest\",\"size\":$size,
+          \"annotations\":{{\"io.containerd.image.name\":\"{full}\",\"org.opencontainers.image.ref.name\":\"1\"}}}}]}}" >index.json
+        echo '{{"imageLayoutVersion":"1.0.0"}}' >oci-layout
+        tar -c -f {archive} oci-layout index.json blobs"#,
+        folder = folder.display(),
+        archive = path.display(),
+        full = full_name(image),
+        a = "a".repeat(64),
+        b = "b".repeat(64),
+    );
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let made = Command::new("sh")
+        .args(["-c", &script, "sh", architecture])
+        .output()
+        .unwrap();
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    path
+}
+
+#[tokio::test]
+async fn of_an_image_for_several_platforms_one_is_enough() {
+    let life = Life::new("plat").await;
+    let image = format!("{}-several:1", life.name);
+    let directory = tempfile::tempdir().unwrap();
+    let path = one_platform_of_several(&image, directory.path());
+    let mut spec = life.spec(1, 0);
+    spec.load_balancer = false;
+    life.run(Life::create(spec)).await.unwrap();
+    let wish = Wish::ImportImages {
+        cluster: life.name.clone(),
+        images: vec![Wanted::Archive(path)],
+    };
+    let report = life.run(wish.clone()).await.unwrap();
+    assert_eq!(report.changed, 1);
+    let (_, plan) = life.prepare(wish).await.unwrap();
+    assert_eq!(plan.steps, []);
+    let node = format!("k3d-{}-server-0", life.name);
+    runs(&*life.api().await, "several", &node, &image, "Never").await;
+    life.run(Wish::Delete(life.name.clone())).await.unwrap();
+    assert_eq!(life.left(&[]).await, Vec::<String>::new());
 }

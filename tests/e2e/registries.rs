@@ -3,7 +3,10 @@
 use std::process::Command;
 
 use coracle::{
-    domain::{ObjectKey, ProblemKind, Registry, registry::RegistrySpec},
+    domain::{
+        ObjectKey, ProblemKind, Registry,
+        registry::{RegistryProxy, RegistrySpec},
+    },
     ops::{Wish, registries},
     plan::registry::{Wanted, find},
     resources::unlisted,
@@ -170,6 +173,64 @@ async fn a_registry_is_made_with_a_cluster_and_goes_with_it() {
     let all = registries::list(&life.backends).await.unwrap();
     assert!(find(&all, &own).is_err());
     life.run(Wish::Registry(Wanted::Delete(shared)))
+        .await
+        .unwrap();
+    assert_eq!(life.left(&[]).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_registry_keeps_copies_of_another_one() {
+    let life = Life::new("regp").await;
+    let source = format!("k3d-{}-source", life.name);
+    let copies = format!("{}-copies", life.name);
+    let mut made = Made {
+        containers: vec![source.clone(), copies.clone()],
+        images: Vec::new(),
+    };
+    let create = Wanted::Create {
+        spec: Box::new(spec(&source)),
+        network: "bridge".to_owned(),
+        clusters: Vec::new(),
+    };
+    life.run(Wish::Registry(create)).await.unwrap();
+    let registry = found(&life, &source).await;
+    let image = format!("{}/app:1", registry.outside().unwrap());
+    made.images.push(image.clone());
+    docker(&["tag", BUSYBOX, &image]);
+    docker(&["push", &image]);
+
+    // Images that are named by the one come through the other, which alone knows the way.
+    let mut wanted = life.spec(1, 0);
+    wanted.load_balancer = false;
+    wanted.registries.create = Some(RegistrySpec {
+        proxy: Some(RegistryProxy {
+            url: format!("http://{source}:5000"),
+            ..RegistryProxy::default()
+        }),
+        delete_enabled: false,
+        ..spec(&copies)
+    });
+    life.run(Life::create(wanted)).await.unwrap();
+    let network = format!("k3d-{}", life.name);
+    let runtime = &life.backends.runtime;
+    runtime.connect(&network, &source).await.unwrap();
+    // It asks for its source when it starts.
+    docker(&["restart", &copies]);
+    let node = format!("k3d-{}-server-0", life.name);
+    let named = format!("{source}:5000/app:1");
+    let api = life.api().await;
+    runs(&*api, "copied", &node, &named, "Always").await;
+    let registry = found(&life, &copies).await;
+    let catalogue = registries::catalogue(&life.backends, &registry)
+        .await
+        .unwrap();
+    assert!(
+        catalogue.iter().any(|repository| repository.name == "app"),
+        "{catalogue:?}"
+    );
+
+    life.run(Wish::Delete(life.name.clone())).await.unwrap();
+    life.run(Wish::Registry(Wanted::Delete(source)))
         .await
         .unwrap();
     assert_eq!(life.left(&[]).await, Vec::<String>::new());

@@ -13,3 +13,4 @@ mod node_image;
 mod older;
 mod place;
 mod versions;
+mod registries;
