@@ -12,5 +12,5 @@ mod kubeconfig_file;
 mod node_image;
 mod older;
 mod place;
-mod versions;
 mod registries;
+mod versions;
