@@ -147,6 +147,8 @@ async fn k3d_reads_stops_starts_extends_and_deletes_what_we_made() {
     assert_eq!(ready(&story), all);
     assert_eq!(line(&story)[1..], ["1/1", "2/2", "true", "running"]);
 
+    k3d.import("busybox").await;
+
     let port = k3d.port_add().await;
     let list = story.json("cluster list NAME -o json");
     let nodes = list[0]["nodes"].as_array().unwrap();
@@ -211,6 +213,13 @@ async fn a_cluster_of_k3d_is_stopped_started_scaled_and_deleted_by_us() {
     assert_eq!(line(&story)[1..], ["0/1", "0/2", "true", "stopped"]);
     story.run("cluster start NAME", 0);
     assert_eq!(ready(&story).len(), 3);
+    // What k3d noted of `--host-alias` holds after our start too.
+    let server = format!("k3d-{}-server-0", story.name);
+    let hosts = docker(&["exec", &server, "cat", "/etc/hosts"]);
+    assert!(
+        hosts.contains("a.test") && hosts.contains("1.2.3.4"),
+        "{hosts}"
+    );
     story.run("cluster scale NAME --agents 3", 0);
     let names = ready(&story);
     assert_eq!(names.len(), 4, "{names:?}");

@@ -1,6 +1,6 @@
 //! What k3d's commands do with the clusters that they find, whoever made them.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, process::Command, time::Duration};
 
 use bollard::{
     models::NetworkConnectRequest,
@@ -9,7 +9,10 @@ use bollard::{
 use coracle::domain::container::FileEntry;
 use serde_json::json;
 
-use crate::k3d::{K3d, free_port, image, publish};
+use crate::{
+    k3d::{K3d, free_port, image, publish},
+    story::docker,
+};
 
 impl K3d {
     /// `k3d cluster stop`: one after the other as the engine lists them.
@@ -50,6 +53,28 @@ impl K3d {
         let volume = volume.expect("Failed to find image volume");
         self.docker.inspect_volume(&volume).await.unwrap();
         volume
+    }
+
+    /// `k3d image import`: an archive in the volume for images, taken in by every node.
+    pub async fn import(&self, image: &str) {
+        let volume = self.images().await;
+        let script = format!(
+            "docker save {image} | docker run --rm -i -v {volume}:/k3d/images {image} sh -c 'cat > /k3d/images/t.tar'"
+        );
+        let saved = Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert!(
+            saved.status.success(),
+            "{}",
+            String::from_utf8_lossy(&saved.stderr)
+        );
+        for node in self.seen().await {
+            if ["server", "agent"].contains(&node.role.as_str()) {
+                let import = "ctr image import --all-platforms /k3d/images/t.tar";
+                docker(&["exec", &node.name, "sh", "-c", import]);
+                let list = docker(&["exec", &node.name, "ctr", "image", "ls", "-q"]);
+                assert!(list.contains(image), "{}: {list}", node.name);
+            }
+        }
     }
 
     /// `k3d node create NAME --role agent`: the first node of the role once more.
