@@ -15,6 +15,7 @@ pub(crate) mod fixtures;
 pub mod images;
 mod json;
 pub mod lasting;
+mod mend;
 pub mod node;
 pub mod prune;
 pub mod registry;

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use super::{KubeAccess, Plan, Step, StepId};
+use super::{KubeAccess, Plan, Step, StepId, mend::mend};
 use crate::{
     distro::k3s::{hosts, names},
     domain::{
@@ -38,13 +38,16 @@ pub fn plan(input: &Start<'_>) -> Plan {
     );
     // A cluster that does not come up is looked into; stopping it again would take its logs' end away.
     plan.undoable = false;
+    let (mended, before) = mend(&mut plan, cluster);
+    let cluster = &mended;
+    let input = &Start { cluster, ..*input };
     let down: BTreeSet<&str> = cluster
         .nodes
         .iter()
         .filter(|node| !node.is_running())
         .map(|node| node.name.as_str())
         .collect();
-    start(&mut plan, input, &down, &[]);
+    start(&mut plan, input, &down, &before);
     plan
 }
 
