@@ -210,7 +210,6 @@ fn a_filter_that_chooses_nothing_leaves_the_engine_alone() {
     for flag in [
         "-p 80:80@agent:1",
         "-e A=b@agent:7",
-        "--network nothing-e2e-spec",
         "-v /a:b",
         "--lb-config-override ports.80=x",
     ] {
