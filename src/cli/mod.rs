@@ -23,6 +23,7 @@ mod mask;
 mod network;
 mod node;
 mod output;
+mod plugin;
 mod progress;
 mod prune;
 mod registry;
@@ -35,9 +36,9 @@ mod terminal;
 mod version;
 mod volume;
 
-use std::{fmt::Write as _, process::ExitCode};
+use std::{ffi::OsString, fmt::Write as _, process::ExitCode};
 
-use clap::Parser;
+use clap::{Parser, error::ErrorKind};
 
 use self::{
     args::{Command, CommandLine},
@@ -54,8 +55,21 @@ use crate::{
 /// The whole program: reads the command line and does what it says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let line = CommandLine::parse_from(short::written_out(std::env::args_os().collect()));
-    match start(line) {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let result = match CommandLine::try_parse_from(short::written_out(arguments.clone())) {
+        Ok(line) => start(line),
+        Err(error) => {
+            let plugin = match error.kind() {
+                ErrorKind::InvalidSubcommand => plugin::become_one(&arguments),
+                _ => Ok(()),
+            };
+            match plugin {
+                Ok(()) => error.exit(),
+                Err(problem) => Err(problem),
+            }
+        }
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             note(&problem_text(&problem));

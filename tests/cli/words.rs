@@ -206,3 +206,28 @@ fn published_versions_are_only_of_known_components() {
     assert!(run.stderr().contains("k3d-proxy"), "{}", run.report());
     assert_eq!(Place::new().run("version list k3s -s up").code(), 2);
 }
+
+#[test]
+fn an_unknown_command_is_a_plugin_of_the_path_or_wrong_usage() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = Place::new();
+    place.write("bin/k3d-hello", "#!/bin/sh\necho \"hello $*\"\nexit 7\n");
+    let path = place.path("bin/k3d-hello");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let bin = place.path("bin").display().to_string();
+    let place = place.with("PATH", &format!("{bin}:/usr/bin:/bin"));
+    let run = place.run("hello you --there");
+    assert_eq!(
+        (run.code(), run.stdout().as_str()),
+        (7, "hello you --there\n")
+    );
+    let run = place.run("helo");
+    assert_eq!(run.code(), 2, "{}", run.report());
+    assert!(
+        run.stderr().contains("unrecognized subcommand"),
+        "{}",
+        run.report()
+    );
+    assert_eq!(place.run("cluster list --nonsense").code(), 2);
+}
