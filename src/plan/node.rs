@@ -180,3 +180,59 @@ fn names(nodes: &[&Node]) -> String {
     let names: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
     names.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{distro, domain::container::ContainerState, plan::fixtures::demo};
+
+    fn cluster(servers: u16, agents: u16, state: ContainerState) -> Cluster {
+        let mut containers = demo(servers, agents);
+        for container in &mut containers {
+            container.id.clone_from(&container.name);
+            container.state = state;
+        }
+        distro::clusters(&containers, &[]).remove(0)
+    }
+
+    fn named<'a>(cluster: &'a Cluster, words: &[&str]) -> Vec<&'a Node> {
+        let all = cluster.nodes.iter();
+        all.filter(|node| words.iter().any(|word| node.name.ends_with(word)))
+            .collect()
+    }
+
+    #[test]
+    fn nodes_start_and_stop_by_themselves() {
+        let about: Subject = cluster(1, 1, ContainerState::Exited).name.into();
+        let down = cluster(1, 1, ContainerState::Exited);
+        let text = start(&about, &named(&down, &["agent-0"]), WaitFor::Usable).to_text();
+        assert!(
+            text.contains("start k3d-demo-agent-0") && text.contains("wait for"),
+            "{text}"
+        );
+        assert!(stop(&about, &named(&down, &["agent-0"])).steps.is_empty());
+        let up = cluster(1, 1, ContainerState::Running);
+        assert!(
+            start(&about, &named(&up, &["agent-0"]), WaitFor::Usable)
+                .steps
+                .is_empty()
+        );
+        let balancer = stop(&about, &named(&up, &["serverlb"]));
+        assert_eq!((balancer.steps.len(), balancer.warnings.len()), (1, 1));
+    }
+
+    #[test]
+    fn nodes_of_a_cluster_that_does_not_run_go_without_a_word_to_it() {
+        let down = cluster(3, 1, ContainerState::Exited);
+        let agent = remove(&down, &named(&down, &["agent-0"])).unwrap();
+        assert_eq!((agent.steps.len(), agent.warnings.len()), (1, 1));
+        let server = remove(&down, &named(&down, &["server-2"])).unwrap_err();
+        assert!(server.why.contains("agree"), "{server}");
+        let servers = named(&down, &["server-0", "server-1", "server-2"]);
+        let servers = remove(&down, &servers).unwrap_err();
+        assert!(servers.why.contains("without a server"), "{servers}");
+        let all = remove(&down, &named(&down, &[""])).unwrap();
+        assert_eq!(all.steps.len(), 5);
+        assert!(!all.undoable && all.risk().len() == 5);
+    }
+}
