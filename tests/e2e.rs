@@ -3,6 +3,9 @@
 #[cfg(test)]
 #[path = "e2e/command_line.rs"]
 mod command_line;
+#[cfg(test)]
+#[path = "e2e/config_file.rs"]
+mod config_file;
 mod contract;
 #[cfg(test)]
 #[path = "e2e/datastore.rs"]

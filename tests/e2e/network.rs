@@ -187,11 +187,8 @@ fn without_the_fix_for_dns_pods_do_not_ask_the_engine() {
 #[test]
 fn nodes_of_a_dual_stack_cluster_have_addresses_of_both_families() {
     let story = Story::new("net-dual");
-    // The stand-in for k3s has no pod network of both; what the engine does is the same everywhere.
-    story.run(
-        "cluster create NAME -a 1 --subnet auto --dual-stack --wait=false",
-        0,
-    );
+    story.run("cluster create NAME -a 1 --subnet auto --dual-stack", 0);
+    assert_eq!(ready(&story), 2);
     let network = format!("k3d-{}", story.name);
     let shown = docker(&[
         "network",
@@ -219,6 +216,27 @@ fn nodes_of_a_dual_stack_cluster_have_addresses_of_both_families() {
             .count(),
         3
     );
+    // Kubernetes gives pods and services both; whether pods reach each other by both is the business of k3s' flannel,
+    // which the stand-in has not.
+    let pods = "kubectl get nodes -o jsonpath='{.items[*].spec.podCIDRs}'";
+    eventually(&story, pods, "fd6b:3364:42:");
+    let service = r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"both"},
+        "spec":{"ipFamilyPolicy":"RequireDualStack","ports":[{"port":80}]}}"#;
+    let made = format!("echo '{service}' | kubectl apply -f -");
+    eventually(&story, &made, "both");
+    let both = "kubectl get service both -o jsonpath='{.spec.clusterIPs}'";
+    let both = eventually(&story, both, "10.43.");
+    assert!(both.contains("fd6b:3364:43:"), "{both}");
+    // A node that joins later has both as well.
+    story.run("cluster scale NAME --agents 2", 0);
+    assert_eq!(ready(&story), 3);
+    let later = docker(&[
+        "inspect",
+        "-f",
+        &format,
+        &format!("k3d-{}-agent-1", story.name),
+    ]);
+    assert!(later.starts_with("fd6b:3364:"), "{later}");
     story.run("cluster delete NAME", 0);
     assert_eq!(story.remains(), Vec::<String>::new());
 }
