@@ -6,6 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The command by which a node takes an archive from its standard input. Without `--all-platforms`: of an image for several
+/// of them only this machine's has to be complete. With `--local`, where its ctr knows that, because the newer way through
+/// containerd's transfer service takes half as long again.
+pub const IMPORT: [&str; 3] = [
+    "sh",
+    "-c",
+    "local=; ctr images import --help 2>&1 | grep -q -e --local && local=--local; \
+     exec ctr -n k8s.io images import $local -",
+];
+
 /// An image at the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EngineImage {

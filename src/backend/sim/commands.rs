@@ -8,7 +8,10 @@ use tokio::time::Instant;
 use super::{World, behaviour, conflict, images, lookup::held};
 use crate::{
     backend::{ByteStream, Error, ErrorKind},
-    domain::container::{ContainerSpec, ExecOutput},
+    domain::{
+        container::{ContainerSpec, ExecOutput},
+        image::IMPORT,
+    },
 };
 
 /// As much of what a command reads is looked at: archives begin with what is in them.
@@ -109,7 +112,7 @@ impl World {
         };
         let said = match command {
             ["ctr", .., "images", "ls"] => Ok(images::printed(&held.images)),
-            ["ctr", .., "images", "import", "-"] => images::import(&mut held.images, input),
+            command if *command == IMPORT => images::import(&mut held.images, input),
             ["crictl", "rmi", names @ ..] => images::remove(&mut held.images, names),
             _ => return None,
         };

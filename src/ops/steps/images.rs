@@ -17,7 +17,12 @@ use tokio_util::io::ReaderStream;
 use super::{Effect, Run};
 use crate::{
     backend::{ByteStream, Error, ErrorKind},
-    domain::{Problem, container::ExecOutput, image::WantedImage, log::sanitize},
+    domain::{
+        Problem,
+        container::ExecOutput,
+        image::{IMPORT, WantedImage},
+        log::sanitize,
+    },
     ops::images::{self, ON_NODE},
     plan::{Progress, StepId, images::ImageSource},
 };
@@ -102,10 +107,8 @@ pub(super) async fn import(
             run.progress(id, progress);
         }
     };
-    // Without --all-platforms: of an image for several of them only this machine's has to be complete.
-    let command = ["ctr", "-n", "k8s.io", "images", "import", "-"];
     let said = tokio::select! {
-        said = runtime.exec_with_input(node, &command, counted) => said?,
+        said = runtime.exec_with_input(node, &IMPORT, counted) => said?,
         () = tell => return Ok(Effect::Nothing),
     };
     if said.code != 0 {
