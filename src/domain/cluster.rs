@@ -118,6 +118,8 @@ pub struct Unfinished {
     pub owner: String,
     /// The specification it worked from, as JSON.
     pub spec: String,
+    /// The process of this machine that is still at it, so that it is no interrupted one.
+    pub at_work: Option<u32>,
 }
 
 /// A cluster as it was found at the engine.

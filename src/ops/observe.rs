@@ -2,6 +2,7 @@
 
 use futures::{StreamExt, stream::FuturesUnordered};
 
+use super::recover::{self, Owner};
 use crate::{
     backend::Backends,
     distro::{self, k3s::mark},
@@ -66,8 +67,17 @@ pub async fn observe(backends: &Backends) -> Result<World, Problem> {
         runtime.volumes(mark::LIST),
         runtime.info(),
     )?;
+    let mut clusters = distro::clusters(&containers, &volumes);
+    let unfinished = clusters
+        .iter_mut()
+        .filter_map(|cluster| cluster.unfinished.as_mut());
+    for unfinished in unfinished {
+        if let Owner::AtWork { process } = recover::owner(unfinished) {
+            unfinished.at_work = Some(process);
+        }
+    }
     Ok(World {
-        clusters: distro::clusters(&containers, &volumes),
+        clusters,
         containers,
         networks,
         volumes,

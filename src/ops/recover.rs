@@ -104,6 +104,7 @@ mod tests {
 
     fn by(owner: &str) -> Unfinished {
         Unfinished {
+            at_work: None,
             verb: "create".to_owned(),
             volume: "k3d-demo-unfinished".to_owned(),
             owner: owner.to_owned(),

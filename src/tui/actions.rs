@@ -228,6 +228,10 @@ pub fn unfinished(state: &State) -> Result<&Unfinished, String> {
         .selected_cluster()
         .and_then(|cluster| cluster.unfinished.as_ref())
         .ok_or_else(|| "no operation on it was interrupted".to_owned())
+        .and_then(|unfinished| match unfinished.at_work {
+            Some(process) => Err(format!("process {process} is at it")),
+            None => Ok(unfinished),
+        })
 }
 
 /// The actions that are of use where the focus is: those of the pane, then the others, the most important first.

@@ -186,6 +186,9 @@ fn has_load_balancer(cluster: &Cluster) -> bool {
 
 fn state(cluster: &Cluster) -> String {
     match &cluster.unfinished {
+        Some(unfinished) if unfinished.at_work.is_some() => {
+            format!("{} ({} goes on)", cluster.state, unfinished.verb)
+        }
         Some(unfinished) => format!("{} ({} interrupted)", cluster.state, unfinished.verb),
         None => cluster.state.to_string(),
     }

@@ -53,6 +53,8 @@ pub fn read(volume: &VolumeSpec) -> Option<(ClusterName, Timestamp, Unfinished)>
         volume: crate::domain::log::sanitize(volume.name.as_bytes()),
         owner: text(OWNER).unwrap_or_default(),
         spec: text(SPEC).unwrap_or_default(),
+        // Processes are not looked at here.
+        at_work: None,
     };
     let begun = text(BEGUN)
         .and_then(|time| time.parse().ok())

@@ -47,6 +47,18 @@ impl Kind {
         }
     }
 
+    /// What is said where there is nothing to list.
+    #[must_use]
+    pub const fn none(&self) -> &'static str {
+        match self {
+            Self::Images(_) => "no image on any node",
+            Self::Services(_) => "no service of type NodePort or LoadBalancer",
+            Self::Registries(_) => "no registry yet: n makes one",
+            Self::Catalogue(_) => "nothing was pushed to it yet",
+            Self::Lasting => "none yet: n makes one",
+        }
+    }
+
     /// The keys of its own, and what they do.
     #[must_use]
     pub const fn keys(&self) -> &'static [(&'static str, &'static str)] {

@@ -145,6 +145,10 @@ pub(super) fn status(state: &State, cluster: &Cluster) -> Text {
         );
     }
     if let Some(unfinished) = &cluster.unfinished {
+        if let Some(process) = unfinished.at_work {
+            let words = format!("{} {} by process {process}", glyphs.half, unfinished.verb);
+            return Text(words, Tone::Progress);
+        }
         return Text(
             format!("{} {} was interrupted", glyphs.cross, unfinished.verb),
             Tone::Bad,

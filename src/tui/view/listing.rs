@@ -23,7 +23,7 @@ pub(super) fn view(state: &State, list: &Listing, frame: &mut Frame<'_>, area: R
     let words = match &list.items {
         None => Some((" asking".to_owned(), Tone::Progress)),
         Some(Err(problem)) => Some((format!(" {problem}"), Tone::Bad)),
-        Some(Ok(items)) if items.is_empty() => Some((" none".to_owned(), Tone::Dim)),
+        Some(Ok(items)) if items.is_empty() => Some((format!(" {}", list.kind.none()), Tone::Dim)),
         Some(Ok(_)) => None,
     };
     if let Some((words, tone)) = words {
