@@ -71,7 +71,7 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_brings_the_same_picture_back() 
     terminal.press("\x1b");
     terminal.wait_gone("type to search");
     terminal.press("\x1a");
-    terminal.wait_for("stopped,");
+    terminal.wait_for("stopped, 1");
     terminal.wait_restored();
     terminal.press("\n");
     terminal.wait_for(NO_ENGINE);
@@ -93,7 +93,7 @@ fn stopped_from_outside_and_continued_it_takes_the_terminal_again() {
     let before = terminal.wait_for("type to search");
     terminal.signal(Signal::STOP);
     // The shell writes into the picture, and a key of the shell's has to be in its modes.
-    terminal.wait_for("stopped,");
+    terminal.wait_for("stopped, 1");
     terminal.press("\n");
     terminal.wait_until("the same help as before", |screen| screen == before);
     assert!(terminal.is_taken());

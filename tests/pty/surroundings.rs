@@ -32,9 +32,11 @@ fn keys_come_from_the_terminal_although_stdin_is_something_else() {
 }
 
 #[test]
-fn nothing_in_the_environment() {
+fn nothing_in_the_environment_but_where_to_look() {
     let place = Place::new();
-    let shell = place.shell("", "exec env -i DOCKER_HOST=\"$DOCKER_HOST\" \"$0\"");
+    // Without a home in it the person's own is used, which may hold contexts.
+    let script = "exec env -i DOCKER_HOST=\"$DOCKER_HOST\" KUBECONFIG=\"$KUBECONFIG\" \"$0\"";
+    let shell = place.shell("", script);
     let mut terminal = Terminal::run(&shell, (120, 40));
     terminal.wait_for(NO_ENGINE);
     works(&mut terminal);

@@ -367,7 +367,12 @@ pub async fn list(directory: &Path) -> Result<Vec<Held>, Problem> {
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|end| end == "sock"));
     let asked = sockets.map(|socket| async move {
-        match ask(&socket, STATUS).await {
+        let mut answer = ask(&socket, STATUS).await;
+        if answer.as_ref().is_err_and(broke_off) {
+            // The process is just ending; then its socket refuses from now on.
+            answer = ask(&socket, STATUS).await;
+        }
+        match answer {
             Ok(report) => Some(Held { report, socket }),
             Err(error) => {
                 if error.kind() == ErrorKind::ConnectionRefused {
@@ -419,6 +424,13 @@ pub async fn stop(held: &Held) -> Result<(), Problem> {
         Ok(()) => Ok(()),
         Err(_) => Err(refuse("it said that it would, and did not".to_owned())),
     }
+}
+
+fn broke_off(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof
+    )
 }
 
 async fn ask<T: DeserializeOwned>(socket: &Path, word: u8) -> io::Result<T> {
