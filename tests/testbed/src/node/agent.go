@@ -184,7 +184,8 @@ func runAgent(c *config, p *procs, data, server string, caPEM []byte, token stri
 		"evictionMinimumReclaim": map[string]string{"imagefs.available": "10%", "nodefs.available": "10%"}, "failSwapOn": false, "healthzBindAddress": "127.0.0.1",
 		"oomScoreAdj": 0, "maxOpenFiles": nofile(), "kubeletCgroups": "/k3s", "resolvConf": resolv, "serializeImagePulls": false, "staticPodPath": filepath.Join(ad, "pod-manifests"),
 		"tlsCertFile": servCrt, "tlsPrivateKeyFile": servKey, "readOnlyPort": 0, "cgroupRoot": "/", "failCgroupV1": false,
-		"nodeStatusUpdateFrequency": "10s", "imageMaximumGCAge": "0s"}
+		// Where no registry can be reached, an image that a full disk has the kubelet remove is gone for good.
+		"nodeStatusUpdateFrequency": "10s", "imageMaximumGCAge": "0s", "imageGCHighThresholdPercent": 100}
 	kb, _ := yaml.Marshal(kcfg)
 	kcf := w("etc/kubelet.conf", string(kb))
 	os.MkdirAll(filepath.Join(ad, "pod-manifests"), 0o700)
