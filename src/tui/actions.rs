@@ -55,6 +55,7 @@ pub enum ActionId {
     Images,
     AddNodes,
     Services,
+    Manifests,
     ToggleNode,
     DeleteNode,
     Registries,
@@ -162,6 +163,7 @@ impl Action {
             | ActionId::Images
             | ActionId::AddNodes
             | ActionId::Services
+            | ActionId::Manifests
             | ActionId::ToggleNode
             | ActionId::DeleteNode
             | ActionId::Delete => {

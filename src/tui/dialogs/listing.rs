@@ -14,6 +14,8 @@ pub enum Kind {
     Images(ClusterName),
     /// The services of a cluster that can be published on this machine.
     Services(ClusterName),
+    /// The manifests and charts that k3s keeps deployed in a cluster.
+    Manifests(ClusterName),
     /// The registries, for a cluster that could use them.
     Registries(Option<ClusterName>),
     /// What is in a registry.
@@ -29,6 +31,7 @@ impl Kind {
         match self {
             Self::Images(cluster) => format!("images of cluster \"{cluster}\""),
             Self::Services(cluster) => format!("services of cluster \"{cluster}\" on this machine"),
+            Self::Manifests(cluster) => format!("manifests and charts of cluster \"{cluster}\""),
             Self::Registries(_) => "registries".to_owned(),
             Self::Catalogue(name) => format!("images in registry {name}"),
             Self::Lasting => "volumes and networks that outlive clusters".to_owned(),
@@ -41,6 +44,7 @@ impl Kind {
         match self {
             Self::Images(_) => &["IMAGE", "SIZE", "ENGINE", "NODES"],
             Self::Services(_) => &["SERVICE", "PORT", "PUBLISHED", "OFFERED"],
+            Self::Manifests(_) => &["NAME", "KIND", "STATE", "WHY", "SOURCE"],
             Self::Registries(_) => &["NAME", "STATE", "FROM HERE", "COPIES OF", "NETWORKS"],
             Self::Catalogue(_) => &["REPOSITORY", "TAGS"],
             Self::Lasting => &["NAME", "KIND", "SIZE", "USED BY"],
@@ -53,6 +57,7 @@ impl Kind {
         match self {
             Self::Images(_) => "no image on any node",
             Self::Services(_) => "no service of type NodePort or LoadBalancer",
+            Self::Manifests(_) => "k3s keeps nothing deployed here",
             Self::Registries(_) => "no registry yet: n makes one",
             Self::Catalogue(_) => "nothing was pushed to it yet",
             Self::Lasting => "none yet: n makes one",
@@ -72,7 +77,7 @@ impl Kind {
                 ("t", "on/off"),
                 ("ctrl-d", "delete"),
             ],
-            Self::Catalogue(_) => &[],
+            Self::Catalogue(_) | Self::Manifests(_) => &[],
             Self::Lasting => &[("n", "new"), ("ctrl-d", "delete")],
         }
     }
@@ -106,6 +111,8 @@ pub enum Thing {
         /// The networks that it is in.
         networks: Vec<String>,
     },
+    /// A manifest or chart of this name.
+    Manifest(String),
     /// A repository of this name in a registry.
     Repository(String),
     /// A volume of this name.

@@ -10,7 +10,8 @@ use crate::{
         container::ContainerState,
         image::{full_name, short_name},
     },
-    ops::{expose, images, lasting, registries},
+    ops::{self, expose, images, lasting, registries},
+    resources::deployed::Deployed,
     tui::{
         dialogs::listing::{Item, Kind, Thing},
         format::bytes,
@@ -40,6 +41,12 @@ async fn fetch(context: &Context, kind: &Kind) -> Result<Vec<Item>, Problem> {
             let id = ClusterId::Local(name.to_string());
             let api = context.connections.get(context, &id).await?;
             all_services(&backends, api.as_ref(), name).await
+        }
+        Kind::Manifests(name) => {
+            let id = ClusterId::Local(name.to_string());
+            let api = context.connections.get(context, &id).await?;
+            let all = ops::manifests(api.as_ref()).await?;
+            Ok(all.into_iter().map(manifest).collect())
         }
         Kind::Registries(_) => all_registries(&backends).await,
         Kind::Catalogue(name) => catalogue(&backends, name).await,
@@ -132,6 +139,20 @@ async fn all_services(
         },
     });
     Ok(items.collect())
+}
+
+fn manifest(one: Deployed) -> Item {
+    let kind = if one.chart { "chart" } else { "manifest" };
+    Item {
+        cells: vec![
+            one.name.clone(),
+            kind.to_owned(),
+            one.state.word().to_owned(),
+            one.message,
+            one.source,
+        ],
+        thing: Thing::Manifest(one.name),
+    }
 }
 
 async fn all_registries(backends: &Backends) -> Result<Vec<Item>, Problem> {

@@ -58,7 +58,7 @@ fn new(state: &State, kind: &Kind) -> Option<Form> {
                 selected: cluster.clone(),
             })))
         }
-        Kind::Images(_) | Kind::Catalogue(_) | Kind::Services(_) => None,
+        Kind::Images(_) | Kind::Catalogue(_) | Kind::Services(_) | Kind::Manifests(_) => None,
     }
 }
 
@@ -135,6 +135,9 @@ fn remove(kind: &Kind, thing: Thing) -> Result<Option<Wish>, &'static str> {
         (_, Thing::Volume(name)) => Wish::Lasting(Lasting::DeleteVolume { name }),
         (_, Thing::Network(name)) => Wish::Lasting(Lasting::DeleteNetwork { name }),
         (_, Thing::Registry { name, .. }) => Wish::Registry(registry::Wanted::Delete(name)),
-        (_, Thing::Image { .. } | Thing::Service { .. } | Thing::Repository(_)) => return Ok(None),
+        (
+            _,
+            Thing::Image { .. } | Thing::Service { .. } | Thing::Repository(_) | Thing::Manifest(_),
+        ) => return Ok(None),
     }))
 }

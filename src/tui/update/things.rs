@@ -37,6 +37,7 @@ pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
         ActionId::Ports => cluster.map(|cluster| form(Purpose::Ports(Ports::of(cluster)))),
         ActionId::Images => cluster.map(|cluster| list(Kind::Images(cluster.name.clone()))),
         ActionId::Services => cluster.map(|cluster| list(Kind::Services(cluster.name.clone()))),
+        ActionId::Manifests => cluster.map(|cluster| list(Kind::Manifests(cluster.name.clone()))),
         ActionId::Registries => {
             let cluster = cluster.map(|cluster| cluster.name.clone());
             Some(list(Kind::Registries(cluster)))

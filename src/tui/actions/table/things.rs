@@ -41,6 +41,17 @@ pub(super) const ROWS: &[Action] = &[
         &["O"],
     ),
     action(
+        ActionId::Manifests,
+        "manifests",
+        (
+            "",
+            "Show the manifests and charts that k3s keeps deployed, and why one failed.",
+        ),
+        CLUSTERS,
+        Scope::Cluster,
+        &["M"],
+    ),
+    action(
         ActionId::AddNodes,
         "add-nodes",
         (

@@ -6,7 +6,10 @@ use super::{Answers, Row, Wrong};
 use crate::{
     config::ClusterDefaults,
     domain::{
-        ApiEndpoint, ClusterName, ClusterSpec, PortMapping, Problem, limits, node_filter::ForNodes,
+        ApiEndpoint, ClusterName, ClusterSpec, HostAlias, PortMapping, Problem, Secret,
+        limits::{self, DeviceRequest},
+        node_filter::ForNodes,
+        proxy_setting,
         spec::ClusterNetwork,
     },
     ops::Wish,
@@ -28,6 +31,14 @@ const REGISTRIES: &str = "registries";
 const MEMORY: &str = "memory";
 const CPUS: &str = "CPUs";
 const NETWORK: &str = "network";
+const ADDRESSES: &str = "addresses";
+const ALIASES: &str = "host aliases";
+const TOKEN: &str = "token";
+const CONTAINER_LABELS: &str = "other labels";
+const ULIMITS: &str = "ulimits";
+const GPUS: &str = "GPUs";
+const DNS: &str = "pods' DNS";
+const PROXY: &str = "proxy settings";
 
 /// What the form begins from.
 #[derive(Debug, Clone)]
@@ -77,6 +88,14 @@ impl NewCluster {
             Row::text(MEMORY, "", "of each node: 2g"),
             Row::text(CPUS, "", "of each node: 1.5"),
             Row::text(NETWORK, "", "empty: one of its own"),
+            Row::text(ADDRESSES, "", "172.28.0.0/16; empty: free"),
+            Row::text(ALIASES, "", "10.1.2.3:db.example.org,db"),
+            Row::text(TOKEN, "", "empty: a fresh one"),
+            Row::text(CONTAINER_LABELS, "", "of containers: a=b@agent:0"),
+            Row::text(ULIMITS, "", "nofile=65536:65536"),
+            Row::text(GPUS, "", "all"),
+            Row::choice(DNS, &["through the engine (k3d's fix)", "as k3s has it"]),
+            Row::text(PROXY, "", "settings.KEY=VALUE"),
         ]
     }
 
@@ -150,8 +169,37 @@ impl NewCluster {
             "" => {}
             name => spec.network = ClusterNetwork::named(name),
         }
+        seldom(&mut spec, answers)?;
         Ok(spec)
     }
+}
+
+/// What few need.
+fn seldom(spec: &mut ClusterSpec, answers: Answers<'_>) -> Result<(), Wrong> {
+    if !answers.text(ADDRESSES).is_empty() {
+        let subnet = answers.read(ADDRESSES, str::parse)?;
+        if !matches!(spec.network, ClusterNetwork::Own { .. }) {
+            let why = "a network that is there has its own";
+            return Err(Wrong(ADDRESSES, Problem::usage("no addresses here", why)));
+        }
+        spec.network = ClusterNetwork::own(Some(subnet));
+    }
+    spec.host_aliases = answers.each(ALIASES, HostAlias::parse)?;
+    spec.token = Some(answers.text(TOKEN))
+        .filter(|token| !token.is_empty())
+        .map(Secret::new);
+    spec.runtime_labels = answers.each(CONTAINER_LABELS, ForNodes::parse)?;
+    spec.limits.ulimits = answers.each(ULIMITS, str::parse)?;
+    if !answers.text(GPUS).is_empty() {
+        answers.read(GPUS, DeviceRequest::parse)?;
+        spec.limits.gpus = Some(answers.text(GPUS).to_owned());
+    }
+    spec.dns_fix = answers.choice(DNS) == 0;
+    spec.lb_settings = answers
+        .each(PROXY, proxy_setting::parse)?
+        .into_iter()
+        .collect();
+    Ok(())
 }
 
 #[cfg(test)]
@@ -223,6 +271,19 @@ mod tests {
     fn what_some_need_is_asked_for_below() {
         let mut form = form(&[]);
         press(&mut form, &["up"]);
+        for text in [
+            "settings.a=1",
+            "",
+            "all",
+            "nofile=1:2",
+            "a=b",
+            "secret",
+            "10.1.2.3:db",
+        ] {
+            form.paste(text);
+            press(&mut form, &["up"]);
+        }
+        press(&mut form, &["up"]);
         for text in ["shared", "1.5", "2g", "registry:5000", "tier=web@agent:0"] {
             form.paste(text);
             press(&mut form, &["up"]);
@@ -233,6 +294,11 @@ mod tests {
         }
         let spec = spec(&mut form).unwrap();
         assert_eq!(spec.network, ClusterNetwork::Existing("shared".to_owned()));
+        assert_eq!(spec.host_aliases[0].names, ["db"]);
+        assert_eq!(
+            (spec.limits.gpus.as_deref(), spec.limits.ulimits.len()),
+            (Some("all"), 1)
+        );
         assert_eq!(spec.limits.agents_cpus, Some(1_500_000_000));
         assert_eq!(spec.limits.servers_memory, Some(2 << 30));
         assert_eq!(spec.registries.used, ["registry:5000"]);
