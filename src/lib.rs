@@ -24,7 +24,7 @@
 //!
 //! ```
 //! use coracle::{
-//!     domain::{ApiEndpoint, ClusterName, ClusterSpec, Problem},
+//!     domain::{ClusterName, ClusterSpec, Problem},
 //!     ops::{self, Cancel, Request, Wish, kubeconfig_file::KubeconfigFiles, open::{Where, open}},
 //!     plan::Kubeconfig,
 //! };
@@ -38,22 +38,9 @@
 //!     let place = Where { simulate: Some("empty".to_owned()), ..Where::default() };
 //!     let backends = open(&place).await?.backends()?;
 //!
-//!     let spec = ClusterSpec {
-//!         name: ClusterName::parse("demo")?,
-//!         servers: 1,
-//!         agents: 1,
-//!         image: "rancher/k3s:v1.34.2-k3s1".to_owned(),
-//!         proxy_image: "ghcr.io/k3d-io/k3d-proxy:5.9.0".to_owned(),
-//!         load_balancer: true,
-//!         api: ApiEndpoint::default(),
-//!         token: None,
-//!         subnet: None,
-//!         ports: Vec::new(),
-//!         server_args: Vec::new(),
-//!         agent_args: Vec::new(),
-//!         env: Vec::new(),
-//!     };
-//!     let name = spec.name.clone();
+//!     let name = ClusterName::parse("demo")?;
+//!     let (image, proxy) = ("rancher/k3s:v1.34.2-k3s1", "ghcr.io/k3d-io/k3d-proxy:5.9.0");
+//!     let spec = ClusterSpec { agents: 1, ..ClusterSpec::new(name.clone(), image, proxy) };
 //!     let create = Wish::Create { spec: Box::new(spec), kubeconfig: Kubeconfig::Untouched };
 //!
 //!     for wish in [create, Wish::Delete(name)] {
