@@ -205,6 +205,23 @@ async fn the_lines_before_a_break_are_kept_and_half_a_line_is_none() {
 }
 
 #[tokio::test]
+async fn what_a_kubelet_says_in_the_place_of_a_log_is_no_line() {
+    let (tap, reply) = stream();
+    let reply = std::sync::Mutex::new(Some(reply));
+    let fake = Fake::new(move |_| reply.lock().unwrap().take().unwrap_or(Reply::Silence)).await;
+    let api = fake.api().await;
+    let mut log = api.logs(&pod(), "main", &LogRequest::default());
+    let words = "unable to retrieve container logs for containerd://30133571";
+    tap.bytes(format!("2026-11-21T03:00:00Z {words}\n{words}").as_bytes());
+    drop(tap);
+    // A container may write the same.
+    assert_eq!(&*log.next().await.unwrap().unwrap().text, words);
+    let error = log.next().await.unwrap().unwrap_err();
+    assert_eq!((error.kind, &*error.why), (ErrorKind::NotFound, words));
+    assert!(log.next().await.is_none());
+}
+
+#[tokio::test]
 async fn the_use_of_a_pod_is_that_of_its_containers() {
     let fake = Fake::new(|request| match request.path.as_str() {
         "/apis/metrics.k8s.io/v1beta1/pods" => Reply::Json(

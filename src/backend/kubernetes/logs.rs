@@ -12,13 +12,17 @@ use super::{
     request::{ANSWER, Ask, Reader, Wire, object},
 };
 use crate::{
-    backend::{Error, line_split::LineSplit},
+    backend::{Error, ErrorKind, line_split::LineSplit},
     domain::{LogLine, ObjectKey, container::LogRequest},
     resources::pods,
 };
 
 /// A log that is only read, not followed, comes without pauses; a followed one may be silent for days.
 const PAUSE: Duration = ANSWER;
+
+/// What a kubelet says in the place of a log that it does not have any more, with a status of success. Its own words have
+/// no time, which every line of a container has.
+const NO_LOG: &str = "unable to retrieve container logs for ";
 
 struct Log {
     wire: Wire,
@@ -74,7 +78,12 @@ impl Api {
             _ => true,
         };
         stream::unfold(log, |mut log| async move {
-            let item = log.next().await?;
+            let item = match log.next().await? {
+                Ok(line) if line.time.is_none() && line.text.starts_with(NO_LOG) => Err(
+                    Error::new(ErrorKind::NotFound, log.what.clone(), &*line.text),
+                ),
+                item => item,
+            };
             Some((item, log))
         })
         .filter(move |line| std::future::ready(wanted(line)))
