@@ -192,8 +192,18 @@ pub(super) fn add(
     before.extend(after);
     let container = registries::container(spec, registry);
     let made = plan.add(Step::CreateContainer(Box::new(container)), before);
+    run(plan, registry, &[made])
+}
+
+/// Starts it, and waits until images can be pushed to it.
+fn run(plan: &mut Plan, registry: &Registry, after: &[StepId]) -> StepId {
     let container = registry.name.clone();
-    plan.add(Step::StartContainer { container }, [made])
+    let step = Step::StartContainer {
+        container: container.clone(),
+    };
+    let started = plan.add(step, after.iter().copied());
+    let role = Role::Registry;
+    plan.add(Step::WaitForLog { container, role }, [started])
 }
 
 fn delete(registry: &Registry) -> Plan {
@@ -221,8 +231,7 @@ fn start(registry: &Registry) -> Plan {
     let title = format!("start registry \"{}\"", registry.name);
     let mut plan = Plan::new(title, Subject::Registry(registry.name.clone()));
     if registry.state != ContainerState::Running {
-        let container = registry.name.clone();
-        plan.add(Step::StartContainer { container }, []);
+        run(&mut plan, registry, &[]);
     }
     plan
 }

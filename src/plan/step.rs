@@ -299,6 +299,10 @@ impl Step {
                 role: Role::LoadBalancer,
                 ..
             } => 6_000,
+            Self::WaitForLog {
+                role: Role::Registry,
+                ..
+            } => 100,
             Self::WaitForLog { .. } | Self::WaitForApi { .. } => 7_000,
             Self::StopContainer { .. } | Self::WaitForNodes { .. } | Self::Drain { .. } => 3_000,
             Self::WaitForServiceAccount { .. } => 4_000,

@@ -105,6 +105,11 @@ pub(super) fn of(spec: &ContainerSpec) -> Behaviour {
             end: None,
             talks: false,
         },
+        "registry" => Behaviour {
+            lines: vec![logfmt(40, "info", "listening on [::]:5000")],
+            end: None,
+            talks: false,
+        },
         _ => shell(&spec.command),
     }
 }

@@ -355,6 +355,7 @@ impl ContainerRuntime for Fake {
             let up = match role(&held).as_str() {
                 "server" => "msg=\"k3s is up and running\"",
                 "agent" => "Successfully registered node",
+                "registry" => "listening on [::]:5000",
                 _ => "start worker processes",
             };
             vec!["booting".into(), up.into()]
