@@ -1,7 +1,8 @@
 //! Forwards on a real cluster: every byte arrives, also while pods are replaced, half-closed callers are answered, and a
 //! restart of the whole cluster is waited out.
 //!
-//! `CORACLE_E2E_FORWARD_MIB` says how much goes each way; the default keeps the test short.
+//! `CORACLE_E2E_FORWARD_MIB` says how much goes each way, `CORACLE_E2E_FORWARD_PODS` how many pods are replaced at least
+//! meanwhile; the defaults keep the test short.
 
 use std::{
     io,
@@ -42,9 +43,6 @@ const SCRIPT: &str = "nc -ll -p 7 -e cat & \
 /// How much goes over one connection.
 const PART_MIB: u32 = 32;
 const PART: usize = PART_MIB as usize * 1024 * 1024;
-
-/// How many pods are replaced at least.
-const REPLACED: usize = 5;
 
 /// How long a caller waits for a pod, and how long anything else may take.
 const WAIT: Duration = Duration::from_secs(60);
@@ -155,13 +153,16 @@ async fn replace_pods(life: &Life, forwarding: &Forwarding, replaced: &AtomicUsi
     }
 }
 
+/// What a variable says, or what keeps the test short.
+fn wanted(variable: &str, short: u64) -> u64 {
+    let text = std::env::var(variable).ok();
+    text.and_then(|text| text.parse().ok()).unwrap_or(short)
+}
+
 #[tokio::test]
 async fn every_byte_arrives_while_pods_are_replaced_and_the_cluster_restarts() {
-    let mebibytes: u64 = std::env::var("CORACLE_E2E_FORWARD_MIB")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(256);
-    let parts = mebibytes / u64::from(PART_MIB);
+    let parts = wanted("CORACLE_E2E_FORWARD_MIB", 256) / u64::from(PART_MIB);
+    let pods = wanted("CORACLE_E2E_FORWARD_PODS", 5);
     let life = Life::new("forward").await;
     let mut spec = life.spec(1, 0);
     // Pods are not to be replaced by somebody else, as on a machine whose disk is nearly full.
@@ -206,7 +207,7 @@ async fn every_byte_arrives_while_pods_are_replaced_and_the_cluster_restarts() {
     let replaced = AtomicUsize::new(0);
     let transfer = async {
         let (mut part, mut broken) = (10, 0);
-        while part < 10 + parts || replaced.load(Ordering::Relaxed) < REPLACED {
+        while part < 10 + parts || (replaced.load(Ordering::Relaxed) as u64) < pods {
             match echo(&forwarding, part).await {
                 Ok(()) => part += 1,
                 Err(error) => {
