@@ -174,6 +174,7 @@ fn create(input: &Input<'_>, spec: &RegistrySpec, network: &str) -> Result<Plan,
     );
     let registry = registries::wanted(spec, name, input.port, None, network);
     let started = add(&mut plan, spec, &registry, &[]);
+    let started = wait(&mut plan, &registry, started);
     for cluster in input.clusters {
         connect(&mut plan, input, cluster, &registry, &[started])?;
     }
@@ -192,17 +193,14 @@ pub(super) fn add(
     before.extend(after);
     let container = registries::container(spec, registry);
     let made = plan.add(Step::CreateContainer(Box::new(container)), before);
-    run(plan, registry, &[made])
+    let container = registry.name.clone();
+    plan.add(Step::StartContainer { container }, [made])
 }
 
-/// Starts it, and waits until images can be pushed to it.
-fn run(plan: &mut Plan, registry: &Registry, after: &[StepId]) -> StepId {
-    let container = registry.name.clone();
-    let step = Step::StartContainer {
-        container: container.clone(),
-    };
-    let started = plan.add(step, after.iter().copied());
-    let role = Role::Registry;
+/// Waits until images can be pushed to it. A cluster does not wait for its own: one that keeps copies does not come up
+/// while it cannot reach the other one, and that is no reason to have no cluster.
+fn wait(plan: &mut Plan, registry: &Registry, started: StepId) -> StepId {
+    let (container, role) = (registry.name.clone(), Role::Registry);
     plan.add(Step::WaitForLog { container, role }, [started])
 }
 
@@ -231,7 +229,9 @@ fn start(registry: &Registry) -> Plan {
     let title = format!("start registry \"{}\"", registry.name);
     let mut plan = Plan::new(title, Subject::Registry(registry.name.clone()));
     if registry.state != ContainerState::Running {
-        run(&mut plan, registry, &[]);
+        let container = registry.name.clone();
+        let started = plan.add(Step::StartContainer { container }, []);
+        wait(&mut plan, registry, started);
     }
     plan
 }
