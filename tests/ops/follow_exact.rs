@@ -213,6 +213,53 @@ async fn restarts_of_which_nothing_is_kept_leave_a_mark() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_ends_as_if_the_log_were_over_proves_nothing() {
+    use Act::{Crash, Cut, LosePrevious, Restart, Rotate, Write};
+    let cases: [&[Act]; 4] = [
+        &[
+            Crash(2_000),
+            Write(3, 250),
+            Cut(true),
+            Write(1, 0),
+            Rotate,
+            Crash(2_000),
+        ],
+        &[
+            Write(1, 1),
+            Rotate,
+            Cut(true),
+            Write(2, 126),
+            Cut(true),
+            Rotate,
+            Crash(2_000),
+        ],
+        // The first line of a run waits for the API's word on it, and the run is over and lost before that comes.
+        &[
+            Write(1, 0),
+            Restart(0),
+            Crash(5_501),
+            Write(1, 0),
+            Restart(0),
+            LosePrevious,
+        ],
+        // The run before is asked for while an answer is read, and is not there.
+        &[
+            Write(1, 0),
+            Restart(0),
+            Write(1, 0),
+            LosePrevious,
+            Crash(7_751),
+            Write(1, 0),
+            Restart(0),
+        ],
+    ];
+    for acts in cases {
+        let outcome = play(acts, None, true).await;
+        assert_eq!(outcome.mistake(), None, "{acts:?}\n{}", outcome.text);
+    }
+}
+
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         4 => (1_u8..6, prop_oneof![Just(0_u16), 1_u16..400]).prop_map(|(lines, pause)| Act::Write(lines, pause)),

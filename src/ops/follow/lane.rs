@@ -106,8 +106,10 @@ pub(super) struct Lane {
 
 /// How an answer ended.
 enum Poured {
-    /// It is over.
-    End,
+    /// It is over; `apart` when nothing in it showed whether it went on where the last one had ended.
+    End {
+        apart: bool,
+    },
     /// The log is to be asked for anew, at once.
     Again,
     Broke(Error),
@@ -219,11 +221,10 @@ impl Lane {
             let runs = container.runs();
             self.settled = false;
             match self.pour(runs).await? {
-                Poured::End => {
-                    // After a break, an answer without the last line is of another run or a rotated file.
-                    let unproven = !self.clean && self.has_lines && !self.seam.is_joined();
+                Poured::End { apart } => {
+                    // It is of another run, or of a rotated file.
                     self.clean = true;
-                    if unproven && self.bridge(true).await? {
+                    if apart && self.bridge(true).await? {
                         continue;
                     }
                     self.settled = !runs;
@@ -364,7 +365,10 @@ impl Lane {
                 }
             };
             let line = match item {
-                None => return Ok(Poured::End),
+                None => {
+                    let apart = !proven && self.has_lines && !self.seam.is_joined();
+                    return Ok(Poured::End { apart });
+                }
                 Some(Err(error)) => return Ok(Poured::Broke(error)),
                 Some(Ok(line)) => line,
             };

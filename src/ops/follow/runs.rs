@@ -73,6 +73,7 @@ impl Lane {
                 .map(|news| news.is_ok());
             // It may have come about meanwhile: then the run that was read is the one before only now.
             if news(self) && !rest.joined {
+                rest.found = false;
                 self.rest(&mut rest).await?;
             }
         }
@@ -87,6 +88,7 @@ impl Lane {
         } else if !rest.gap && runs == 1 && !expected && !rest.fresh && !whole {
             self.gap("the run before is not kept").await?;
         } else if !rest.gap && runs == 0 && apart && !rest.joined {
+            self.seam.part();
             self.gap("the node no longer has what came before").await?;
         }
         if runs > 0 {
