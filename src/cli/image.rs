@@ -9,7 +9,7 @@ use super::{
     cluster::targets::{self, DEFAULT_NAME, Manner},
     context::Context,
     flags::NO_LIMIT,
-    output::{self, Format, note, print},
+    output::{Format, Writing, note, or_dash, print, size},
     signals::Signals,
 };
 use crate::{
@@ -80,12 +80,8 @@ pub struct Import {
 pub struct List {
     #[command(flatten)]
     clusters: Clusters,
-    /// How to write it
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-    /// Leave the headers out
-    #[arg(long)]
-    no_headers: bool,
+    #[command(flatten)]
+    writing: Writing,
 }
 
 /// The flags of a removal.
@@ -195,7 +191,7 @@ async fn list(cx: &Context, args: &List) -> Result<(), Problem> {
             note(&super::problem_text(problem));
         }
     }
-    print(&written(&nodes, args.output, !args.no_headers)?)?;
+    print(&written(&nodes, args.writing)?)?;
     match nodes.iter().find_map(|node| node.images.as_ref().err()) {
         Some(problem) => Err(Problem::new(
             problem.kind,
@@ -206,77 +202,63 @@ async fn list(cx: &Context, args: &List) -> Result<(), Problem> {
     }
 }
 
-fn written(nodes: &[NodeImages], format: Format, headers: bool) -> Result<String, Problem> {
+fn written(nodes: &[NodeImages], writing: Writing) -> Result<String, Problem> {
     let mut all: Vec<(&str, &NodeImage)> = Vec::new();
     for node in nodes {
         let images = node.images.as_deref().unwrap_or_default();
         all.extend(images.iter().map(|image| (node.node.as_str(), image)));
     }
-    if matches!(format, Format::Json | Format::Yaml) {
-        let list: Vec<Value> = all
-            .iter()
-            .map(|(node, image)| {
-                json!({
-                    "node": node,
-                    "names": image.names,
-                    "digest": image.digest,
-                    "id": image.id,
-                    "size": image.size,
-                })
-            })
-            .collect();
-        return output::data(&Value::from(list), format);
-    }
     let mut rows: Vec<Vec<String>> = Vec::new();
-    for (node, image) in all {
+    for (node, image) in &all {
         let id = image.id.as_deref().unwrap_or(&image.digest);
         let id: String = id.trim_start_matches("sha256:").chars().take(12).collect();
+        // Some engines do not say.
+        let known = match image.size {
+            0 => String::new(),
+            known => size(known),
+        };
         let names = image.names.iter().map(|name| short_name(name));
         let nameless = image.names.is_empty().then_some("<none>");
         for name in names.chain(nameless) {
-            rows.push(match format {
-                Format::Name => vec![name.to_owned()],
-                _ => vec![
-                    node.to_owned(),
-                    name.to_owned(),
-                    id.clone(),
-                    size(image.size),
-                ],
-            });
+            rows.push(vec![
+                (*node).to_owned(),
+                name.to_owned(),
+                id.clone(),
+                or_dash(&known),
+            ]);
         }
     }
-    if format == Format::Name {
+    if writing.output == Format::Name {
+        // A name stands once, on however many nodes it is.
+        rows.sort_by(|a, b| a[1].cmp(&b[1]));
+        rows.dedup_by(|a, b| a[1] == b[1]);
+    } else {
         rows.sort();
-        rows.dedup();
-        return Ok(output::table(&["IMAGE"], &rows, false));
     }
-    rows.sort();
-    Ok(output::table(
-        &["NODE", "IMAGE", "ID", "SIZE"],
-        &rows,
-        headers,
-    ))
-}
-
-/// A size in words, with one decimal.
-fn size(bytes: u64) -> String {
-    if bytes == 0 {
-        return "-".to_owned();
-    }
-    let tenths = |unit: u64| {
-        let tenths = bytes.saturating_mul(10) / unit;
-        format!("{}.{}", tenths / 10, tenths % 10)
-    };
-    match bytes {
-        1_073_741_824.. => format!("{} GiB", tenths(1 << 30)),
-        1_048_576.. => format!("{} MiB", tenths(1 << 20)),
-        _ => format!("{} KiB", tenths(1 << 10)),
-    }
+    writing.list(&["NODE", "IMAGE", "ID", "SIZE"], 1, &rows, || {
+        let list = all.iter().map(|(node, image)| {
+            json!({
+                "node": node,
+                "names": image.names,
+                "digest": image.digest,
+                "id": image.id,
+                "size": image.size,
+            })
+        });
+        list.collect::<Value>()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn writing(output: Format) -> Writing {
+        Writing {
+            output,
+            no_headers: false,
+        }
+    }
 
     #[test]
     fn a_list_has_a_row_for_each_name_on_each_node() {
@@ -304,19 +286,19 @@ mod tests {
             node("three", Err(Problem::failed("three", "gone"))),
         ];
         assert_eq!(
-            written(&nodes, Format::Table, true).unwrap(),
+            written(&nodes, writing(Format::Table)).unwrap(),
             "NODE   IMAGE           ID             SIZE\n\
              one    <none>          0123456789ab   -\n\
-             one    a:1             0123456789ab   2.8 MiB\n\
-             one    ghcr.io/b/a:1   0123456789ab   2.8 MiB\n\
-             two    a:1             0123456789ab   2.8 MiB\n\
-             two    ghcr.io/b/a:1   0123456789ab   2.8 MiB\n"
+             one    a:1             0123456789ab   2.9 MiB\n\
+             one    ghcr.io/b/a:1   0123456789ab   2.9 MiB\n\
+             two    a:1             0123456789ab   2.9 MiB\n\
+             two    ghcr.io/b/a:1   0123456789ab   2.9 MiB\n"
         );
         assert_eq!(
-            written(&nodes, Format::Name, true).unwrap(),
+            written(&nodes, writing(Format::Name)).unwrap(),
             "<none>\na:1\nghcr.io/b/a:1\n"
         );
-        let json = written(&nodes, Format::Json, true).unwrap();
+        let json = written(&nodes, writing(Format::Json)).unwrap();
         assert!(json.contains("\"size\": 3040870"), "{json}");
     }
 }

@@ -12,6 +12,19 @@ use crate::{
     plan::lasting::Lasting,
 };
 
+/// The flags of a delete.
+#[derive(Debug, clap::Args)]
+pub struct Delete {
+    /// Which ones
+    #[arg(required_unless_present = "all", value_name = "NAME")]
+    pub names: Vec<String>,
+    /// All that the list has
+    #[arg(short, long, conflicts_with = "names")]
+    pub all: bool,
+    #[command(flatten)]
+    pub manner: Manner,
+}
+
 /// Fulfils the wishes one after the other. What is to go and is gone already is no failure.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use super::{
     cluster::targets::Manner,
     context::Context,
     lasting,
-    output::{Format, data, print, table},
+    output::{Writing, or_dash, print},
 };
 use crate::{
     domain::{Problem, Subnet},
@@ -24,7 +24,7 @@ pub enum Command {
     List(List),
     /// Delete networks that no container is in
     #[command(visible_aliases = ["rm", "del"])]
-    Delete(Delete),
+    Delete(lasting::Delete),
 }
 
 /// The flags of a create.
@@ -42,31 +42,14 @@ pub struct Create {
     manner: Manner,
 }
 
-/// The flags of a delete.
-#[derive(Debug, clap::Args)]
-pub struct Delete {
-    /// The networks
-    #[arg(required_unless_present = "all", value_name = "NAME")]
-    names: Vec<String>,
-    /// All that `network list` lists
-    #[arg(short, long, conflicts_with = "names")]
-    all: bool,
-    #[command(flatten)]
-    manner: Manner,
-}
-
 /// The flags of a list.
 #[derive(Debug, clap::Args)]
 pub struct List {
     /// Also the networks that belong to clusters
     #[arg(short, long)]
     all: bool,
-    /// How to write it
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-    /// Leave the headers out
-    #[arg(long)]
-    no_headers: bool,
+    #[command(flatten)]
+    writing: Writing,
 }
 
 /// Does it.
@@ -101,16 +84,28 @@ pub async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
         }
         Command::List(args) => {
             let all = networks(&cx.backends().await?, args.all).await?;
-            print(&written(&all, args.output, !args.no_headers)?)
+            print(&written(&all, args.writing)?)
         }
     }
 }
 
-fn written(all: &[Network], format: Format, headers: bool) -> Result<String, Problem> {
+fn written(all: &[Network], writing: Writing) -> Result<String, Problem> {
     let subnets = |network: &Network| -> Vec<String> {
         network.info.subnets.iter().map(Subnet::to_string).collect()
     };
-    if matches!(format, Format::Json | Format::Yaml) {
+    let rows: Vec<Vec<String>> = all
+        .iter()
+        .map(|network| {
+            vec![
+                network.info.name.clone(),
+                or_dash(&subnets(network).join(",")),
+                network.info.ipv6.to_string(),
+                or_dash(&network.used_by.join(",")),
+            ]
+        })
+        .collect();
+    let columns = ["NAME", "SUBNET", "IPV6", "USED BY"];
+    writing.list(&columns, 0, &rows, || {
         let list = all.iter().map(|network| {
             json!({
                 "name": network.info.name,
@@ -121,29 +116,6 @@ fn written(all: &[Network], format: Format, headers: bool) -> Result<String, Pro
                 "usedBy": network.used_by,
             })
         });
-        return data(&list.collect::<Value>(), format);
-    }
-    let only_names = format == Format::Name;
-    let rows: Vec<Vec<String>> = all
-        .iter()
-        .map(|network| {
-            let or_dash = |text: String| {
-                if text.is_empty() {
-                    "-".to_owned()
-                } else {
-                    text
-                }
-            };
-            let mut row = vec![network.info.name.clone()];
-            if !only_names {
-                row.push(or_dash(subnets(network).join(",")));
-                row.push(network.info.ipv6.to_string());
-                row.push(or_dash(network.used_by.join(",")));
-            }
-            row
-        })
-        .collect();
-    let columns = ["NAME", "SUBNET", "IPV6", "USED BY"];
-    let shown = if only_names { 1 } else { columns.len() };
-    Ok(table(&columns[..shown], &rows, headers && !only_names))
+        list.collect::<Value>()
+    })
 }

@@ -23,6 +23,59 @@ pub enum Format {
     Yaml,
 }
 
+/// How a list is written.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct Writing {
+    /// How to write it
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+    /// Leave the headers out
+    #[arg(long)]
+    pub no_headers: bool,
+}
+
+impl Writing {
+    /// Whether it is data for scripts.
+    #[must_use]
+    pub const fn is_data(self) -> bool {
+        matches!(self.output, Format::Json | Format::Yaml)
+    }
+
+    /// Whether more columns are wanted.
+    #[must_use]
+    pub fn is_wide(self) -> bool {
+        self.output == Format::Wide
+    }
+
+    /// A list with these columns and rows, of which the cell at `name` is the name of the thing; as data it is `value`.
+    ///
+    /// # Errors
+    /// As for [`data`].
+    pub fn list(
+        self,
+        columns: &[&str],
+        name: usize,
+        rows: &[Vec<String>],
+        value: impl FnOnce() -> Value,
+    ) -> Result<String, Problem> {
+        match self.output {
+            Format::Json | Format::Yaml => data(&value(), self.output),
+            Format::Name => {
+                let names = rows.iter().filter_map(|row| row.get(name));
+                let names: Vec<Vec<String>> = names.map(|name| vec![name.clone()]).collect();
+                Ok(table(&["NAME"], &names, false))
+            }
+            Format::Table | Format::Wide => Ok(table(columns, rows, !self.no_headers)),
+        }
+    }
+}
+
+/// A cell, or a dash where it is empty.
+#[must_use]
+pub fn or_dash(text: &str) -> String {
+    if text.is_empty() { "-" } else { text }.to_owned()
+}
+
 /// Writes to stdout. A reader that went away (`| head`) has all it wanted, so that is a success.
 ///
 /// # Errors
@@ -119,6 +172,19 @@ mod tests {
             "NAME   SERVERS\ndemo   1/1\n日本   0/1\n"
         );
         assert_eq!(table(&["NAME", "SERVERS"], &[], false), "");
+    }
+
+    #[test]
+    fn a_size_has_the_unit_that_leaves_few_figures() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1_023, "1023 B"),
+            (1_024, "1.0 KiB"),
+            (1_600_000, "1.5 MiB"),
+            (5_000_000_000, "4.7 GiB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     context::Context,
     drive,
-    output::{self, Format, note},
+    output::{self, Writing, note},
     signals::Signals,
 };
 use crate::{
@@ -18,7 +18,6 @@ use crate::{
 };
 
 /// The flags.
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Only these of the leftovers, by name or path
@@ -33,12 +32,8 @@ pub struct Args {
     /// Also remove clusters whose creation was interrupted, although a server of theirs runs
     #[arg(long)]
     interrupted: bool,
-    /// How to write the list
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-    /// Leave the headers out
-    #[arg(long)]
-    no_headers: bool,
+    #[command(flatten)]
+    writing: Writing,
 }
 
 /// Lists and removes leftovers.
@@ -57,12 +52,15 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
     for warning in &found.warnings {
         note(&format!("warning: {warning}"));
     }
-    let data = matches!(args.output, Format::Json | Format::Yaml);
     if found.leftovers.is_empty() {
         note("nothing is left over");
-        return if data { list(args, &found) } else { Ok(()) };
+        return if args.writing.is_data() {
+            list(args.writing, &found)
+        } else {
+            Ok(())
+        };
     }
-    list(args, &found)?;
+    list(args.writing, &found)?;
     let count = found.leftovers.len();
     let things = if count == 1 { "thing" } else { "things" };
     note(&format!(
@@ -87,8 +85,8 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
     Ok(())
 }
 
-fn list(args: &Args, found: &Found) -> Result<(), Problem> {
-    if matches!(args.output, Format::Json | Format::Yaml) {
+fn list(writing: Writing, found: &Found) -> Result<(), Problem> {
+    let data = || {
         let all = found.leftovers.iter().map(|left| {
             json!({
                 "kind": left.kind.word(),
@@ -97,16 +95,12 @@ fn list(args: &Args, found: &Found) -> Result<(), Problem> {
                 "why": left.why,
             })
         });
-        return output::print(&output::data(&all.collect::<Value>(), args.output)?);
-    }
-    let only_names = args.output == Format::Name;
+        all.collect::<Value>()
+    };
     let rows: Vec<Vec<String>> = found
         .leftovers
         .iter()
         .map(|left| {
-            if only_names {
-                return vec![left.name.clone()];
-            }
             let size = left.bytes.map_or_else(|| "-".to_owned(), output::size);
             vec![
                 left.kind.word().to_owned(),
@@ -117,16 +111,7 @@ fn list(args: &Args, found: &Found) -> Result<(), Problem> {
         })
         .collect();
     let columns = ["KIND", "NAME", "SIZE", "WHY"];
-    let columns = if only_names {
-        &columns[..1]
-    } else {
-        &columns[..]
-    };
-    output::print(&output::table(
-        columns,
-        &rows,
-        !args.no_headers && !only_names,
-    ))
+    output::print(&writing.list(&columns, 1, &rows, data)?)
 }
 
 /// Asks the person at the terminal; where there is none, nobody agrees.

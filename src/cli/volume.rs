@@ -6,7 +6,7 @@ use super::{
     cluster::targets::Manner,
     context::Context,
     lasting,
-    output::{Format, data, print, size, table},
+    output::{Writing, or_dash, print, size},
 };
 use crate::{
     domain::Problem,
@@ -24,7 +24,7 @@ pub enum Command {
     List(List),
     /// Delete volumes that no cluster uses, and all that is in them, without asking
     #[command(visible_aliases = ["rm", "del"])]
-    Delete(Delete),
+    Delete(lasting::Delete),
 }
 
 /// The flags of a create.
@@ -37,31 +37,14 @@ pub struct Create {
     manner: Manner,
 }
 
-/// The flags of a delete.
-#[derive(Debug, clap::Args)]
-pub struct Delete {
-    /// The volumes
-    #[arg(required_unless_present = "all", value_name = "NAME")]
-    names: Vec<String>,
-    /// All that `volume list` lists
-    #[arg(short, long, conflicts_with = "names")]
-    all: bool,
-    #[command(flatten)]
-    manner: Manner,
-}
-
 /// The flags of a list.
 #[derive(Debug, clap::Args)]
 pub struct List {
     /// Also the volumes that belong to clusters
     #[arg(short, long)]
     all: bool,
-    /// How to write it
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-    /// Leave the headers out
-    #[arg(long)]
-    no_headers: bool,
+    #[command(flatten)]
+    writing: Writing,
 }
 
 /// Does it.
@@ -89,13 +72,26 @@ pub async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
         }
         Command::List(args) => {
             let all = volumes(&backends, args.all).await?;
-            print(&written(&all, args.output, !args.no_headers)?)
+            print(&written(&all, args.writing)?)
         }
     }
 }
 
-fn written(all: &[Volume], format: Format, headers: bool) -> Result<String, Problem> {
-    if matches!(format, Format::Json | Format::Yaml) {
+fn written(all: &[Volume], writing: Writing) -> Result<String, Problem> {
+    let dash = || "-".to_owned();
+    let rows: Vec<Vec<String>> = all
+        .iter()
+        .map(|volume| {
+            vec![
+                volume.name.clone(),
+                volume.cluster.clone().unwrap_or_else(dash),
+                volume.seen.bytes.map_or_else(dash, size),
+                or_dash(&volume.used_by.join(",")),
+            ]
+        })
+        .collect();
+    let columns = ["NAME", "CLUSTER", "SIZE", "USED BY"];
+    writing.list(&columns, 0, &rows, || {
         let list = all.iter().map(|volume| {
             json!({
                 "name": volume.name,
@@ -105,24 +101,6 @@ fn written(all: &[Volume], format: Format, headers: bool) -> Result<String, Prob
                 "usedBy": volume.used_by,
             })
         });
-        return data(&list.collect::<Value>(), format);
-    }
-    let only_names = format == Format::Name;
-    let rows: Vec<Vec<String>> = all
-        .iter()
-        .map(|volume| {
-            let dash = || "-".to_owned();
-            let users = volume.used_by.join(",");
-            let mut row = vec![volume.name.clone()];
-            if !only_names {
-                row.push(volume.cluster.clone().unwrap_or_else(dash));
-                row.push(volume.seen.bytes.map_or_else(dash, size));
-                row.push(if users.is_empty() { dash() } else { users });
-            }
-            row
-        })
-        .collect();
-    let columns = ["NAME", "CLUSTER", "SIZE", "USED BY"];
-    let shown = if only_names { 1 } else { columns.len() };
-    Ok(table(&columns[..shown], &rows, headers && !only_names))
+        list.collect::<Value>()
+    })
 }

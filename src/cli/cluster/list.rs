@@ -9,7 +9,7 @@ use super::{
 use crate::{
     cli::{
         context::Context,
-        output::{Format, data, print},
+        output::{Writing, data, print},
     },
     domain::{Cluster, ClusterName, Problem},
     ops,
@@ -21,12 +21,8 @@ pub struct Args {
     /// Only these clusters, and in full with -o json and yaml
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// How to write it
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-    /// Leave the headers out
-    #[arg(long)]
-    no_headers: bool,
+    #[command(flatten)]
+    writing: Writing,
     /// Show the tokens that nodes join with
     #[arg(long)]
     token: bool,
@@ -48,7 +44,7 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
     }
     clusters.sort_by(|a, b| a.name.cmp(&b.name));
     clusters.dedup_by(|a, b| a.name == b.name);
-    if matches!(args.output, Format::Json | Format::Yaml) {
+    if args.writing.is_data() {
         let facts = if args.names.is_empty() {
             Facts::listed(&world, args.token)
         } else {
@@ -59,12 +55,12 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
             k3d_fields::add(&mut value, cluster, &facts);
             value
         });
-        return print(&data(&all.collect(), args.output)?);
+        return print(&data(&all.collect(), args.writing.output)?);
     }
     let shown = Shown {
-        headers: !args.no_headers,
+        headers: !args.writing.no_headers,
         token: args.token,
     };
     let now = Timestamp::now();
-    print(&shape::clusters(&clusters, args.output, shown, now))
+    print(&shape::clusters(&clusters, args.writing.output, shown, now))
 }

@@ -6,7 +6,7 @@ use super::targets::DEFAULT_NAME;
 use crate::{
     cli::{
         context::Context,
-        output::{self, Format},
+        output::{self, Writing},
     },
     domain::{ClusterName, Problem},
     ops::{self, reach},
@@ -19,12 +19,8 @@ pub struct Args {
     /// The cluster
     #[arg(default_value = DEFAULT_NAME)]
     name: String,
-    /// How to write it
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-    /// Leave the headers out
-    #[arg(long)]
-    no_headers: bool,
+    #[command(flatten)]
+    writing: Writing,
 }
 
 /// Lists manifests and charts.
@@ -37,55 +33,43 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
     let cluster = world.cluster(&ClusterName::existing(&args.name))?;
     let api = reach::connect(&backends, &reach::access(cluster)).await?;
     let all = ops::manifests(&*api).await?;
-    output::print(&written(&all, args.output, !args.no_headers)?)
+    output::print(&written(&all, args.writing)?)
 }
 
-fn written(all: &[Deployed], format: Format, headers: bool) -> Result<String, Problem> {
+fn written(all: &[Deployed], writing: Writing) -> Result<String, Problem> {
     let kind = |one: &Deployed| if one.chart { "chart" } else { "manifest" };
-    match format {
-        Format::Name => {
-            let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
-            Ok(names.join("\n") + if names.is_empty() { "" } else { "\n" })
-        }
-        Format::Json | Format::Yaml => {
-            let values: Vec<Value> = all
-                .iter()
-                .map(|one| {
-                    json!({
-                        "name": one.name,
-                        "namespace": one.namespace,
-                        "kind": kind(one),
-                        "state": one.state.word(),
-                        "source": one.source,
-                        "message": one.message,
-                    })
-                })
-                .collect();
-            output::data(&Value::from(values), format)
-        }
-        Format::Table | Format::Wide => {
-            let rows: Vec<Vec<String>> = all
-                .iter()
-                .map(|one| {
-                    vec![
-                        one.name.clone(),
-                        kind(one).to_owned(),
-                        one.state.word().to_owned(),
-                        one.source.clone(),
-                        one.message.clone(),
-                    ]
-                })
-                .collect();
-            let titles = ["NAME", "KIND", "STATE", "SOURCE", "MESSAGE"];
-            Ok(output::table(&titles, &rows, headers))
-        }
-    }
+    let rows: Vec<Vec<String>> = all
+        .iter()
+        .map(|one| {
+            vec![
+                one.name.clone(),
+                kind(one).to_owned(),
+                one.state.word().to_owned(),
+                one.source.clone(),
+                one.message.clone(),
+            ]
+        })
+        .collect();
+    let columns = ["NAME", "KIND", "STATE", "SOURCE", "MESSAGE"];
+    writing.list(&columns, 0, &rows, || {
+        let values = all.iter().map(|one| {
+            json!({
+                "name": one.name,
+                "namespace": one.namespace,
+                "kind": kind(one),
+                "state": one.state.word(),
+                "source": one.source,
+                "message": one.message,
+            })
+        });
+        values.collect::<Value>()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resources::deployed::DeployState;
+    use crate::{cli::output::Format, resources::deployed::DeployState};
 
     #[test]
     fn they_are_written_as_a_table_as_names_and_as_data() {
@@ -97,7 +81,10 @@ mod tests {
             state: DeployState::Failed,
             message: "no such kind".to_owned(),
         }];
-        let text = |format| written(&all, format, true).unwrap();
+        let text = |output| {
+            let no_headers = false;
+            written(&all, Writing { output, no_headers }).unwrap()
+        };
         assert_eq!(text(Format::Name), "app\n");
         assert_eq!(
             text(Format::Table),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    cli::output::{Format, table},
+    cli::output::{Format, or_dash, table},
     distro::k3s::kubeconfig,
     domain::{Cluster, Distribution, Node, Problem, Role, Secret, kube::NodeStatus},
 };
@@ -219,10 +219,6 @@ pub fn ports(node: &Node) -> String {
 
 fn share((running, all): (usize, usize)) -> String {
     format!("{running}/{all}")
-}
-
-fn or_dash(text: &str) -> String {
-    if text.is_empty() { "-" } else { text }.to_owned()
 }
 
 /// How long ago, in the one or two largest units: `42s`, `7m`, `3h12m`, `5d`.

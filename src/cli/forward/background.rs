@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     cli::{
         access::Access,
-        output::{self, Format, note, print},
+        output::{Writing, note, print, size},
     },
     domain::{Forward, ForwardTarget, Problem},
     ops::forward::held::{self, Held, Launch, Report},
@@ -42,35 +42,25 @@ pub async fn detach(access: &Access, forward: Forward) -> Result<(), Problem> {
 ///
 /// # Errors
 /// When they cannot be looked for.
-pub async fn list(format: Format, headers: bool) -> Result<(), Problem> {
+pub async fn list(writing: Writing) -> Result<(), Problem> {
     let all = held::list(&held::directory()?).await?;
     let reports: Vec<&Report> = all.iter().map(|held| &held.report).collect();
-    let text = match format {
-        Format::Json | Format::Yaml => output::data(&json!(reports), format)?,
-        Format::Name => {
-            let names: Vec<String> = reports.iter().map(|report| local(report)).collect();
-            names.iter().flat_map(|name| [name, "\n"]).collect()
-        }
-        Format::Table | Format::Wide => {
-            let wide = format == Format::Wide;
-            let mut titles = vec![
-                "LOCAL",
-                "TARGET",
-                "NAMESPACE",
-                "CONTEXT",
-                "STATE",
-                "OPEN",
-                "SENT",
-                "RECEIVED",
-            ];
-            if wide {
-                titles.extend(["TOTAL", "POD", "PROCESS", "WHY"]);
-            }
-            let rows: Vec<Vec<String>> = reports.iter().map(|report| row(report, wide)).collect();
-            output::table(&titles, &rows, headers)
-        }
-    };
-    print(&text)
+    let wide = writing.is_wide();
+    let mut columns = vec![
+        "LOCAL",
+        "TARGET",
+        "NAMESPACE",
+        "CONTEXT",
+        "STATE",
+        "OPEN",
+        "SENT",
+        "RECEIVED",
+    ];
+    if wide {
+        columns.extend(["TOTAL", "POD", "PROCESS", "WHY"]);
+    }
+    let rows: Vec<Vec<String>> = reports.iter().map(|report| row(report, wide)).collect();
+    print(&writing.list(&columns, 0, &rows, || json!(reports))?)
 }
 
 fn local(report: &Report) -> String {
@@ -91,8 +81,8 @@ fn row(report: &Report, wide: bool) -> Vec<String> {
         report.context.clone(),
         report.state.clone(),
         report.open.to_string(),
-        bytes(report.sent),
-        bytes(report.received),
+        size(report.sent),
+        size(report.received),
     ];
     if wide {
         let last = report.last_error.as_ref().map(|last| last.message.clone());
@@ -108,22 +98,6 @@ fn row(report: &Report, wide: bool) -> Vec<String> {
         ]);
     }
     cells
-}
-
-/// A number of bytes in three or four figures.
-fn bytes(count: u64) -> String {
-    let mut whole = count;
-    let mut rest = 0;
-    let mut unit = 0;
-    while whole >= 1_024 {
-        rest = whole % 1_024 * 10 / 1_024;
-        whole /= 1_024;
-        unit += 1;
-    }
-    match ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"][unit] {
-        "B" => format!("{whole} B"),
-        unit => format!("{whole}.{rest} {unit}"),
-    }
 }
 
 /// Stops the forwards of these names: local ports, or targets. No name is all of them.
@@ -191,23 +165,5 @@ fn chosen<'a>(all: &'a [Held], name: &str) -> Result<&'a Held, Problem> {
             Problem::usage(format!("{name:?} is more than one forward"), ports(&found))
                 .with_hint("name its local port"),
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_have_the_unit_that_leaves_few_figures() {
-        for (count, text) in [
-            (0, "0 B"),
-            (1_023, "1023 B"),
-            (1_024, "1.0 KiB"),
-            (1_600_000, "1.5 MiB"),
-            (u64::MAX, "15.9 EiB"),
-        ] {
-            assert_eq!(bytes(count), text);
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use clap::Subcommand;
 
-use super::{access::Access, context::Context, output::Format};
+use super::{access::Access, context::Context, output::Writing};
 use crate::{
     domain::{Forward, ForwardPort, ForwardTarget, Problem},
     ops::forward::{
@@ -52,14 +52,7 @@ pub struct Args {
 enum Command {
     /// List the forwards in the background
     #[command(visible_alias = "ls")]
-    List {
-        /// How to write it
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Format,
-        /// Leave the headers out
-        #[arg(long)]
-        no_headers: bool,
-    },
+    List(Writing),
     /// Stop forwards in the background
     Stop {
         /// A local port, or a target such as svc/web
@@ -80,9 +73,7 @@ enum Command {
 /// What did not work.
 pub async fn run(cx: &Context, args: Args) -> Result<(), Problem> {
     match &args.command {
-        Some(Command::List { output, no_headers }) => {
-            return background::list(*output, !no_headers).await;
-        }
+        Some(Command::List(writing)) => return background::list(*writing).await,
         Some(Command::Stop { names, .. }) => return background::stop(names).await,
         Some(Command::Hold) => {
             let source =

@@ -7,7 +7,7 @@ use crate::{
             shape,
         },
         context::Context,
-        output::{Format, data, print, table},
+        output::{Writing, print},
     },
     domain::Problem,
     ops::{
@@ -22,12 +22,8 @@ pub struct Args {
     /// Only these nodes
     #[arg(value_name = "NODE")]
     names: Vec<String>,
-    /// How to write it
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-    /// Leave the headers out
-    #[arg(long)]
-    no_headers: bool,
+    #[command(flatten)]
+    writing: Writing,
 }
 
 /// Lists the nodes of all clusters, and registries.
@@ -46,41 +42,33 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
         chosen.extend(&all);
     }
     let mut facts = Facts::listed(&world, false);
-    if !args.names.is_empty() && matches!(args.output, Format::Json | Format::Yaml) {
+    if !args.names.is_empty() && args.writing.is_data() {
         for listed in &chosen {
             let detail = backends.runtime.inspect(&listed.node.name).await?;
             facts.details.push(detail);
         }
     }
-    print(&shown(&chosen, &facts, args.output, !args.no_headers)?)
+    print(&shown(&chosen, &facts, args.writing)?)
 }
 
-fn shown(
-    nodes: &[&Listed],
-    facts: &Facts<'_>,
-    format: Format,
-    headers: bool,
-) -> Result<String, Problem> {
+fn shown(nodes: &[&Listed], facts: &Facts<'_>, writing: Writing) -> Result<String, Problem> {
     let mut columns = vec!["NAME", "ROLE", "CLUSTER", "STATUS"];
-    match format {
-        Format::Json | Format::Yaml => {
-            let all = nodes.iter().map(|listed| {
-                let mut node = shape::node(&listed.node);
-                k3d_fields::add_to_node(&mut node, &listed.node, facts);
-                node["cluster"] = listed.cluster.clone().into();
-                node
-            });
-            return data(&all.collect(), format);
-        }
-        Format::Name => columns.truncate(1),
-        Format::Wide => columns.extend(["ADDRESS", "IMAGE", "PORTS"]),
-        Format::Table => {}
+    if writing.is_wide() {
+        columns.extend(["ADDRESS", "IMAGE", "PORTS"]);
     }
     let rows: Vec<Vec<String>> = nodes
         .iter()
         .map(|listed| columns.iter().map(|column| cell(listed, column)).collect())
         .collect();
-    Ok(table(&columns, &rows, headers && format != Format::Name))
+    writing.list(&columns, 0, &rows, || {
+        let all = nodes.iter().map(|listed| {
+            let mut node = shape::node(&listed.node);
+            k3d_fields::add_to_node(&mut node, &listed.node, facts);
+            node["cluster"] = listed.cluster.clone().into();
+            node
+        });
+        all.collect()
+    })
 }
 
 fn cell(listed: &Listed, column: &str) -> String {

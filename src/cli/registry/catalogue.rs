@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     cli::{
         context::Context,
-        output::{self, Format, print},
+        output::{Writing, print},
     },
     domain::Problem,
     ops::registries,
@@ -18,12 +18,8 @@ pub struct Args {
     /// The registry
     #[arg(value_name = "NAME", default_value = "k3d-registry")]
     name: String,
-    /// How to write it
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-    /// Leave the headers out
-    #[arg(long)]
-    no_headers: bool,
+    #[command(flatten)]
+    writing: Writing,
 }
 
 /// Lists the repositories and tags.
@@ -35,27 +31,23 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
     let all = registries::list(&backends).await?;
     let registry = find(&all, &args.name)?;
     let catalogue = registries::catalogue(&backends, registry).await?;
-    if matches!(args.output, Format::Json | Format::Yaml) {
+    let host = registry.outside().unwrap_or_else(|| registry.inside());
+    let rows: Vec<Vec<String>> = catalogue
+        .iter()
+        .flat_map(|repository| {
+            repository
+                .tags
+                .iter()
+                .map(move |tag| (&repository.name, tag))
+        })
+        .map(|(name, tag)| vec![name.clone(), tag.clone(), format!("{host}/{name}:{tag}")])
+        .collect();
+    let data = || {
         let list = catalogue
             .iter()
             .map(|repository| json!({ "name": repository.name, "tags": repository.tags }));
-        return print(&output::data(&list.collect::<Value>(), args.output)?);
-    }
-    let host = registry.outside().unwrap_or_else(|| registry.inside());
-    let mut rows: Vec<Vec<String>> = Vec::new();
-    for repository in catalogue {
-        for tag in &repository.tags {
-            let image = format!("{host}/{}:{tag}", repository.name);
-            rows.push(match args.output {
-                Format::Name => vec![image],
-                _ => vec![repository.name.clone(), tag.clone(), image],
-            });
-        }
-    }
-    let headers = !args.no_headers && args.output != Format::Name;
-    print(&output::table(
-        &["REPOSITORY", "TAG", "IMAGE"],
-        &rows,
-        headers,
-    ))
+        list.collect::<Value>()
+    };
+    let columns = ["REPOSITORY", "TAG", "IMAGE"];
+    print(&args.writing.list(&columns, 2, &rows, data)?)
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     cli::{
         context::Context,
-        output::{self, Format, print},
+        output::{Writing, print},
     },
     domain::{Problem, Registry},
     ops::registries,
@@ -18,12 +18,8 @@ pub struct Args {
     /// Only these registries
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// How to write it
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
-    /// Leave the headers out
-    #[arg(long)]
-    no_headers: bool,
+    #[command(flatten)]
+    writing: Writing,
 }
 
 /// Lists the registries.
@@ -40,11 +36,11 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
     if args.names.is_empty() {
         wanted = all.iter().collect();
     }
-    print(&written(&wanted, args.output, !args.no_headers)?)
+    print(&written(&wanted, args.writing)?)
 }
 
-fn written(all: &[&Registry], format: Format, headers: bool) -> Result<String, Problem> {
-    if matches!(format, Format::Json | Format::Yaml) {
+fn written(all: &[&Registry], writing: Writing) -> Result<String, Problem> {
+    let data = || {
         let list = all.iter().map(|registry| {
             json!({
                 "name": registry.name,
@@ -59,23 +55,19 @@ fn written(all: &[&Registry], format: Format, headers: bool) -> Result<String, P
                 "proxy": registry.proxy,
             })
         });
-        return output::data(&list.collect::<Value>(), format);
-    }
-    let wide = format == Format::Wide;
+        list.collect::<Value>()
+    };
     let rows: Vec<Vec<String>> = all
         .iter()
         .map(|registry| {
-            let mut row = vec![registry.name.clone()];
-            if format == Format::Name {
-                return row;
-            }
             let cluster = registry.cluster.as_ref().map(ToString::to_string);
-            row.extend([
+            let mut row = vec![
+                registry.name.clone(),
                 "registry".to_owned(),
                 cluster.unwrap_or_default(),
                 registry.state.word().to_owned(),
-            ]);
-            if wide {
+            ];
+            if writing.is_wide() {
                 row.extend([
                     registry.outside().unwrap_or_default(),
                     registry.inside(),
@@ -87,20 +79,27 @@ fn written(all: &[&Registry], format: Format, headers: bool) -> Result<String, P
         })
         .collect();
     let mut columns = vec!["NAME", "ROLE", "CLUSTER", "STATUS"];
-    if wide {
+    if writing.is_wide() {
         columns.extend(["HOST", "INSIDE", "NETWORKS", "COPIES"]);
     }
-    let headers = headers && format != Format::Name;
-    Ok(output::table(&columns, &rows, headers))
+    writing.list(&columns, 0, &rows, data)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
+        cli::output::Format,
         distro::k3s::registries::{NETWORK, wanted},
         domain::{ClusterName, registry::RegistrySpec},
     };
+
+    fn writing(output: Format, headers: bool) -> Writing {
+        Writing {
+            output,
+            no_headers: !headers,
+        }
+    }
 
     #[test]
     fn the_columns_are_k3d_s() {
@@ -110,16 +109,19 @@ mod tests {
         let other = wanted(&spec, "reg", 5051, Some(&demo), "k3d-demo");
         let all = [&one, &other];
         assert_eq!(
-            written(&all, Format::Table, true).unwrap(),
+            written(&all, writing(Format::Table, true)).unwrap(),
             "NAME      ROLE       CLUSTER   STATUS\n\
              k3d-reg   registry             running\n\
              reg       registry   demo      running\n"
         );
-        assert_eq!(written(&all, Format::Name, true).unwrap(), "k3d-reg\nreg\n");
-        let wide = written(&all, Format::Wide, false).unwrap();
+        assert_eq!(
+            written(&all, writing(Format::Name, true)).unwrap(),
+            "k3d-reg\nreg\n"
+        );
+        let wide = written(&all, writing(Format::Wide, false)).unwrap();
         assert!(wide.contains("localhost:5051   reg:5000"), "{wide}");
         assert!(
-            written(&all, Format::Json, true)
+            written(&all, writing(Format::Json, true))
                 .unwrap()
                 .contains("\"hostPort\": 5050")
         );
