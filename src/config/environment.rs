@@ -52,6 +52,21 @@ pub(super) fn read_environment(
     (settings, problems)
 }
 
+/// The load balancer's image: the variables by which k3d is told of another one, or another tag of it, go before the
+/// settings.
+pub(super) fn proxy_image(usual: &str, env: &dyn Fn(&str) -> Option<String>) -> String {
+    let said = |name: &str| env(name).filter(|text| !text.is_empty());
+    said("K3D_IMAGE_LOADBALANCER").unwrap_or_else(|| {
+        match (said("K3D_HELPER_IMAGE_TAG"), usual.rsplit_once(':')) {
+            (Some(tag), Some((repository, old))) if !old.contains('/') => {
+                format!("{repository}:{tag}")
+            }
+            (Some(tag), _) => format!("{usual}:{tag}"),
+            (None, _) => usual.to_owned(),
+        }
+    })
+}
+
 /// Every variable with its section, its key and the default, whose type the text has to have.
 fn environment_names() -> Vec<(String, String, String, Value)> {
     let defaults = Table::try_from(Config::default()).unwrap_or_default();
@@ -99,6 +114,34 @@ fn like(default: &Value, text: &str) -> Value {
 mod tests {
     use super::*;
     use crate::config::{Names, load};
+
+    #[test]
+    fn the_load_balancer_s_image_follows_k3d_s_variables() {
+        for (name, value, want) in [
+            ("K3D_IMAGE_LOADBALANCER", "my/proxy:1", "my/proxy:1"),
+            (
+                "K3D_HELPER_IMAGE_TAG",
+                "5.8.3",
+                "ghcr.io/k3d-io/k3d-proxy:5.8.3",
+            ),
+            (
+                "K3D_IMAGE_LOADBALANCER",
+                "",
+                "ghcr.io/k3d-io/k3d-proxy:5.9.0",
+            ),
+        ] {
+            let environment = [(name.to_owned(), value.to_owned())];
+            let (config, problems) = load(&[], environment, Names::default());
+            assert_eq!(config.cluster.proxy_image, want, "{name}={value}");
+            assert!(problems.is_empty());
+        }
+        assert_eq!(
+            proxy_image("here:5000/proxy", &|_| Some("1".to_owned())),
+            "1"
+        );
+        let tag = |name: &str| (name == "K3D_HELPER_IMAGE_TAG").then(|| "1".to_owned());
+        assert_eq!(proxy_image("here:5000/proxy", &tag), "here:5000/proxy:1");
+    }
 
     #[test]
     fn bad_variables_are_told_and_not_used() {

@@ -2,13 +2,19 @@
 //! replaces single keys of a farther one. A layer with a mistake in it counts for nothing, and is told about with
 //! file, line and column, because a program that does not start over a typing error is of no use to anyone.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::{
     Table, Value,
     de::{DeTable, DeValue},
 };
 
-use super::{Config, environment::read_environment, suggest::nearest};
+use super::{
+    Config,
+    environment::{proxy_image, read_environment},
+    suggest::nearest,
+};
 use crate::domain::Problem;
 
 /// The text of a configuration file.
@@ -47,17 +53,21 @@ pub fn load(
             Err(problem) => problems.push(*problem),
         }
     }
-    let (layer, refused) = read_environment(environment);
+    let environment: BTreeMap<String, String> = environment.into_iter().collect();
+    let k3d_s = |name: &str| environment.get(name).cloned();
+    let proxy_image = |usual: &str| proxy_image(usual, &k3d_s);
+    let (layer, refused) = read_environment(environment.clone());
     merge(&mut table, layer);
     problems.extend(refused);
     // Every layer was read as a whole configuration already, so that this cannot fail for a reason of the person's.
-    let config = Config::deserialize(table).unwrap_or_else(|error| {
+    let mut config = Config::deserialize(table).unwrap_or_else(|error| {
         problems.push(Problem::usage(
             "the configuration is not used",
             error.message(),
         ));
         Config::default()
     });
+    config.cluster.proxy_image = proxy_image(&config.cluster.proxy_image);
     (config, problems)
 }
 

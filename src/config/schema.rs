@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, num::NonZeroU16};
 use serde::{Deserialize, Serialize};
 
 use super::{Colour, KeyList};
-use crate::domain::PortMapping;
+use crate::domain::{ApiEndpoint, ClusterName, ClusterSpec, PortMapping};
 
 /// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -98,6 +98,18 @@ impl Default for ClusterDefaults {
 }
 
 impl ClusterDefaults {
+    /// A cluster of that name of which nothing else is said. Its ports are left open: [`ClusterDefaults::published`] are for
+    /// one that names none.
+    #[must_use]
+    pub fn spec(&self, name: ClusterName) -> ClusterSpec {
+        ClusterSpec {
+            servers: self.servers.get(),
+            agents: self.agents,
+            api: ApiEndpoint::bound_to(self.api_address, None),
+            ..ClusterSpec::new(name, &self.image, &self.proxy_image)
+        }
+    }
+
     /// The ports of all entries.
     pub fn published(&self) -> impl Iterator<Item = PortMapping> {
         self.ports.iter().flat_map(|port| port.ports.clone())

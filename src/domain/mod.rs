@@ -4,6 +4,7 @@
 //! and every rule about them is tested with plain values. What Docker calls things and how k3d labels them
 //! is not decided here but in [`crate::distro`].
 
+pub mod api_endpoint;
 pub mod cluster;
 pub mod container;
 pub mod forward;
@@ -28,6 +29,7 @@ pub mod subnet;
 pub mod subnet6;
 pub mod workload;
 
+pub use api_endpoint::ApiEndpoint;
 pub use cluster::{Cluster, ClusterState, Node, Role};
 pub use forward::{Forward, ForwardPort, ForwardState, ForwardTarget, RemotePort};
 pub use host_alias::HostAlias;
@@ -42,7 +44,7 @@ pub use port::{PortMapping, Protocol, PublishedPort};
 pub use problem::{Problem, ProblemKind};
 pub use registry::{Registries, Registry, RegistrySpec};
 pub use secret::Secret;
-pub use spec::{ApiEndpoint, ClusterNetwork, ClusterSpec, Distribution, ImageVolume};
+pub use spec::{ClusterNetwork, ClusterSpec, Distribution, ImageVolume};
 pub use subnet::Subnet;
 pub use subnet6::Subnet6;
 pub use workload::{Workload, WorkloadKind};

@@ -163,6 +163,30 @@ impl PortMapping {
         Self::with_filters(&port, &filters)
     }
 
+    /// Parses several; see [`PortMapping::parse`].
+    ///
+    /// # Errors
+    /// Says which part cannot be read, or which port of the host is given twice.
+    pub fn parse_all<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<Self>, Problem> {
+        let mut all: Vec<Self> = Vec::new();
+        for text in texts {
+            for mapping in Self::parse(text)? {
+                let port = mapping.port;
+                let place = |port: &PublishedPort| (port.host_port, port.protocol, port.host_ip);
+                let taken = port.host_port != 0
+                    && all.iter().any(|other| place(&other.port) == place(&port));
+                if taken {
+                    return Err(Problem::usage(
+                        format!("port {} of this machine is given twice", port.host_port),
+                        format!("once more in {text:?}"),
+                    ));
+                }
+                all.push(mapping);
+            }
+        }
+        Ok(all)
+    }
+
     /// The same with port and filters apart, as a configuration file has them.
     ///
     /// # Errors
@@ -316,5 +340,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_port_of_the_host_is_given_once() {
+        let all = ["8080:80", "53:53/udp@loadbalancer", "80@agent:0", "81"];
+        assert_eq!(PortMapping::parse_all(all).unwrap().len(), 4);
+        let twice = PortMapping::parse_all(["8080:80", "8080:81"]).unwrap_err();
+        assert!(twice.what.contains("8080"), "{twice}");
     }
 }

@@ -1,13 +1,13 @@
 //! What a person wants: the specification of a cluster, before anything exists.
 
-use std::{collections::BTreeMap, fmt, net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    ClusterName, ForNodes, HostAlias, Limits, PortMapping, Registries, Secret, Subnet,
-    container::FileEntry,
+    ApiEndpoint, ClusterName, ForNodes, HostAlias, Limits, PortMapping, Problem, Registries,
+    Secret, Subnet, container::FileEntry,
 };
 
 /// Which kind of node containers a cluster is made of.
@@ -25,28 +25,6 @@ impl fmt::Display for Distribution {
             Self::K3s => "k3s",
             Self::Kind => "kind",
         })
-    }
-}
-
-/// Where the Kubernetes API of a cluster is published.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiEndpoint {
-    /// The host's address that the port is bound to.
-    pub host_ip: IpAddr,
-    /// The name or address that clients use, as written into the kubeconfig.
-    pub host: String,
-    /// The host's port; `None` lets the planner choose a free one.
-    pub port: Option<u16>,
-}
-
-impl Default for ApiEndpoint {
-    /// Loopback only and a free port: nobody else's business unless asked otherwise.
-    fn default() -> Self {
-        Self {
-            host_ip: IpAddr::from([127, 0, 0, 1]),
-            host: "127.0.0.1".to_owned(),
-            port: None,
-        }
     }
 }
 
@@ -212,6 +190,37 @@ impl ClusterSpec {
     }
 }
 
+/// An environment variable of containers, `NAME=VALUE[@FILTER]`.
+///
+/// # Errors
+/// Where it has no name or no value, or its filter cannot be read.
+pub fn variable(text: &str) -> Result<ForNodes<String>, Problem> {
+    let item = ForNodes::parse(text)?;
+    match item.value.split_once('=') {
+        Some((name, _)) if !name.is_empty() => Ok(item),
+        _ => Err(Problem::usage(
+            format!("{text:?} is not an environment variable"),
+            "write NAME=VALUE",
+        )),
+    }
+}
+
+/// An argument of k3s, `ARG@FILTER`. For a node that is `alone` the filter can be left out.
+///
+/// # Errors
+/// Where the nodes are not named, or their filter cannot be read.
+pub fn k3s_argument(text: &str, alone: bool) -> Result<ForNodes<String>, Problem> {
+    let item = ForNodes::parse(text)?;
+    if item.nodes.is_empty() && !alone {
+        return Err(Problem::usage(
+            format!("{text:?} does not say for which nodes it is"),
+            "servers and agents take different arguments",
+        )
+        .with_hint(format!("write {text}@server:* or {text}@agent:*")));
+    }
+    Ok(item)
+}
+
 /// How an operation on a cluster is to be carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunOptions {
@@ -230,6 +239,39 @@ impl Default for RunOptions {
             wait: WaitFor::Usable,
             timeout: Duration::from_secs(600),
             rollback: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Role;
+
+    #[test]
+    fn variables_have_a_name_and_are_for_every_node() {
+        assert_eq!(variable("A=b=c"), Ok(ForNodes::every("A=b=c".to_owned())));
+        assert!(!variable("X=@agent:0").unwrap().is_for(Role::Server, 0));
+        for text in ["A", "=b", "A=b@nobody", ""] {
+            assert!(variable(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn arguments_of_k3s_go_to_the_nodes_they_name() {
+        let item = k3s_argument("--disable=traefik@server:*", false).unwrap();
+        assert_eq!(item.value, "--disable=traefik");
+        assert!(item.is_for(Role::Server, 2) && !item.is_for(Role::Agent, 0));
+        assert!(k3s_argument("-v=2@all", false).is_ok());
+        assert!(k3s_argument("--x", true).unwrap().nodes.is_empty());
+        for (text, why) in [
+            ("--disable=traefik", "different arguments"),
+            ("--x@server", "which of them"),
+            ("--x@server:*@agent:*", "more than one @"),
+            ("--x@", "nothing after"),
+        ] {
+            let problem = k3s_argument(text, false).unwrap_err();
+            assert!(problem.why.contains(why), "{text}: {problem}");
         }
     }
 }

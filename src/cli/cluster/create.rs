@@ -21,7 +21,7 @@ use crate::{
     },
     config::ClusterDefaults,
     distro::k3s::channels,
-    domain::{ClusterSpec, Problem},
+    domain::{ClusterName, ClusterSpec, Problem},
     ops::{self, Wish},
     plan::{self, Kubeconfig},
 };
@@ -85,7 +85,7 @@ fn specification(
     file: &FromFile,
     defaults: &ClusterDefaults,
 ) -> Result<ClusterSpec, Problem> {
-    let mut spec = file.over(specify::settings(defaults, DEFAULT_NAME, &variable)?)?;
+    let mut spec = file.over(defaults.spec(ClusterName::parse(DEFAULT_NAME)?))?;
     specify::over(&mut spec, args)?;
     if spec.ports.is_empty() {
         spec.ports = defaults.published().collect();

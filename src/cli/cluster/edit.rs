@@ -3,7 +3,7 @@
 use super::targets::{self, DEFAULT_NAME, Manner, Wait};
 use crate::{
     backend::Backends,
-    cli::{context::Context, flags, output::note},
+    cli::{context::Context, output::note},
     domain::{ClusterName, ObjectKey, PortMapping, Problem},
     ops::{self, Wish, expose, reach},
 };
@@ -68,8 +68,9 @@ impl Ports {
     /// # Errors
     /// Where one of them is no port, or is given twice, or a service has no port to be published.
     pub async fn wish(&self, backends: &Backends, cluster: ClusterName) -> Result<Wish, Problem> {
-        let mut add: Vec<PortMapping> = flags::ports(&self.port_add)?;
-        let delete: Vec<PortMapping> = flags::ports(&self.port_delete)?;
+        let ports = |texts: &[String]| PortMapping::parse_all(texts.iter().map(String::as_str));
+        let mut add = ports(&self.port_add)?;
+        let delete = ports(&self.port_delete)?;
         for service in &self.expose {
             add.extend(exposed(backends, &cluster, service).await?);
         }

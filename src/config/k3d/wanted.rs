@@ -76,13 +76,7 @@ impl Simple {
             let address: IpAddr = text
                 .parse()
                 .map_err(|_| not_an_address("kubeAPI.hostIP", text))?;
-            api.host_ip = address;
-            // Nobody can connect to "every address of this machine".
-            api.host = if address.is_unspecified() {
-                Ipv4Addr::LOCALHOST.to_string()
-            } else {
-                address.to_string()
-            };
+            *api = ApiEndpoint::bound_to(address, api.port);
         }
         if let Some(host) = &wanted.host {
             api.host.clone_from(host);

@@ -117,6 +117,21 @@ impl<'a> Answers<'a> {
         read(self.text(label)).map_err(|problem| Wrong(label, problem))
     }
 
+    /// What a text means where there is one.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn optional<T>(
+        self,
+        label: &'static str,
+        read: impl FnOnce(&str) -> Result<T, Problem>,
+    ) -> Result<Option<T>, Wrong> {
+        match self.text(label) {
+            "" => Ok(None),
+            _ => self.read(label, read).map(Some),
+        }
+    }
+
     /// What each word of a text means.
     ///
     /// # Errors

@@ -5,46 +5,15 @@ use std::path::Path;
 use super::{args::Args, manifests};
 use crate::{
     cli::flags,
-    config::ClusterDefaults,
     distro::k3s,
     domain::{
         ApiEndpoint, ClusterName, ClusterNetwork, ClusterSpec, ForNodes, HostAlias, ImageVolume,
-        Problem, Secret, limits, limits::DeviceRequest, proxy_setting,
+        PortMapping, Problem, Secret, limits,
+        limits::DeviceRequest,
+        proxy_setting,
+        spec::{k3s_argument, variable},
     },
 };
-
-/// The cluster that is wanted where nothing is said. `env` answers for the variables by which k3d is told of another
-/// image of the load balancer, or another tag of it.
-///
-/// # Errors
-/// Where that is no name of a cluster.
-pub fn settings(
-    defaults: &ClusterDefaults,
-    name: &str,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<ClusterSpec, Problem> {
-    let said = |name: &str| env(name).filter(|text| !text.is_empty());
-    let proxy_image = said("K3D_IMAGE_LOADBALANCER").unwrap_or_else(|| {
-        let usual = &defaults.proxy_image;
-        match (said("K3D_HELPER_IMAGE_TAG"), usual.rsplit_once(':')) {
-            (Some(tag), Some((repository, old))) if !old.contains('/') => {
-                format!("{repository}:{tag}")
-            }
-            (Some(tag), _) => format!("{usual}:{tag}"),
-            (None, _) => usual.clone(),
-        }
-    });
-    Ok(ClusterSpec {
-        servers: defaults.servers.get(),
-        agents: defaults.agents,
-        api: ApiEndpoint {
-            host_ip: defaults.api_address,
-            host: flags::client_address(defaults.api_address),
-            port: None,
-        },
-        ..ClusterSpec::new(ClusterName::parse(name)?, &defaults.image, proxy_image)
-    })
-}
 
 /// Puts the flags over a specification. Where it has a list already, they add to it, as with k3d.
 ///
@@ -66,7 +35,7 @@ pub fn over(spec: &mut ClusterSpec, args: &Args) -> Result<(), Problem> {
         spec.load_balancer = false;
     }
     if let Some(text) = &args.api_port {
-        spec.api = flags::api_endpoint(text, spec.api.host_ip)?;
+        spec.api = ApiEndpoint::parse(text, spec.api.host_ip, flags::address_of)?;
     }
     network(spec, args)?;
     nodes(spec, args)?;
@@ -112,11 +81,15 @@ fn network(spec: &mut ClusterSpec, args: &Args) -> Result<(), Problem> {
 
 fn nodes(spec: &mut ClusterSpec, args: &Args) -> Result<(), Problem> {
     let flags = &args.nodes;
-    spec.ports.extend(flags::ports(&flags.port)?);
-    spec.env.extend(flags::environment(&flags.env)?);
+    let ports = flags.port.iter().map(String::as_str);
+    spec.ports.extend(PortMapping::parse_all(ports)?);
+    for text in &flags.env {
+        spec.env.push(variable(text)?);
+    }
     let alone = spec.servers == 1 && spec.agents == 0;
-    spec.k3s_args
-        .extend(flags::k3s_args(&flags.k3s_arg, alone)?);
+    for text in &flags.k3s_arg {
+        spec.k3s_args.push(k3s_argument(text, alone)?);
+    }
     spec.volumes.extend(flags::volumes(&flags.volume)?);
     let parse = |texts: &[String]| -> Result<Vec<ForNodes<String>>, Problem> {
         texts.iter().map(|text| ForNodes::parse(text)).collect()

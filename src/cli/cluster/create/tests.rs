@@ -119,7 +119,7 @@ fn every_flag_of_k3d_is_carried_over() {
                 --runtime-label team=a --runtime-ulimit nofile=1024:2048 --servers-memory 1g --agents-memory 512m \
                 --servers-cpus 1.5 --agents-cpus 1 --gpus all --host-pid-mode --image-volume shared \
                 --registry-create reg:0.0.0.0:5005 --registry-use k3d-other --enforce-registry-port-match";
-    let mut spec = specify::settings(&ClusterDefaults::default(), DEFAULT_NAME, &|_| None).unwrap();
+    let mut spec = ClusterDefaults::default().spec(ClusterName::parse(DEFAULT_NAME).unwrap());
     specify::over(&mut spec, &args(line)).unwrap();
     spec.token = None;
     insta::assert_debug_snapshot!(spec);
@@ -147,22 +147,4 @@ fn an_argument_of_k3s_needs_no_filter_where_there_is_one_node() {
         1
     );
     assert!(spec("-a 1 --k3s-arg --disable=traefik").is_err());
-}
-
-#[test]
-fn the_load_balancer_s_image_follows_k3d_s_variables() {
-    let image = |variable: &str, value: &str| {
-        let env = |name: &str| (name == variable).then(|| value.to_owned());
-        let spec = specify::settings(&ClusterDefaults::default(), DEFAULT_NAME, &env);
-        spec.unwrap().proxy_image
-    };
-    assert_eq!(image("K3D_IMAGE_LOADBALANCER", "my/proxy:1"), "my/proxy:1");
-    assert_eq!(
-        image("K3D_HELPER_IMAGE_TAG", "5.8.3"),
-        "ghcr.io/k3d-io/k3d-proxy:5.8.3"
-    );
-    assert_eq!(
-        image("K3D_IMAGE_LOADBALANCER", ""),
-        "ghcr.io/k3d-io/k3d-proxy:5.9.0"
-    );
 }

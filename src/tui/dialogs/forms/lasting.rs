@@ -26,10 +26,7 @@ pub(super) fn wish(answers: Answers<'_>) -> Result<Wish, Wrong> {
     } else {
         Lasting::CreateNetwork {
             name,
-            subnet: match answers.text(SUBNET) {
-                "" => None,
-                _ => Some(answers.read(SUBNET, str::parse)?),
-            },
+            subnet: answers.optional(SUBNET, str::parse)?,
             ipv6: kind == 2,
         }
     }))

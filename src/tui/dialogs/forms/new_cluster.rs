@@ -1,16 +1,20 @@
 //! A new cluster: what most people change first, then what some need, with defaults for everything.
 
-use std::num::NonZeroU16;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    num::NonZeroU16,
+};
 
 use super::{Answers, Row, Wrong};
 use crate::{
     config::ClusterDefaults,
+    distro::k3s::volumes::Mount,
     domain::{
         ApiEndpoint, ClusterName, ClusterSpec, HostAlias, PortMapping, Problem, Secret,
         limits::{self, DeviceRequest},
         node_filter::ForNodes,
         proxy_setting,
-        spec::ClusterNetwork,
+        spec::{ClusterNetwork, k3s_argument, variable},
     },
     ops::Wish,
     plan::Kubeconfig,
@@ -119,8 +123,8 @@ impl NewCluster {
             }
             Ok(text.to_owned())
         })?;
-        let defaults = &self.defaults;
-        let mut spec = ClusterSpec::new(name, image, defaults.proxy_image.clone());
+        let mut spec = self.defaults.spec(name);
+        spec.image = image;
         spec.servers = NonZeroU16::new(answers.number(SERVERS)?)
             .ok_or_else(|| {
                 let why = "at least one has to be there";
@@ -129,15 +133,12 @@ impl NewCluster {
             .get();
         spec.agents = answers.number(AGENTS)?;
         spec.load_balancer = answers.choice(BALANCER) == 0;
-        let port = match answers.text(API_PORT) {
-            "" => None,
-            _ => Some(answers.number(API_PORT)?),
-        };
-        spec.api = ApiEndpoint {
-            host_ip: defaults.api_address,
-            host: defaults.api_address.to_string(),
-            port: port.filter(|port| *port != 0),
-        };
+        let default = spec.api.host_ip;
+        if let Some(api) = answers.optional(API_PORT, |text| {
+            ApiEndpoint::parse(text, default, this_machine)
+        })? {
+            spec.api = api;
+        }
         spec.ports = super::ports::mappings(answers, PORTS)?;
         let balanced = |mapping: &PortMapping| !mapping.direct;
         if spec.ports.iter().any(balanced) && !spec.load_balancer {
@@ -146,24 +147,21 @@ impl NewCluster {
                     .with_hint("write 8080:80@server:0:direct to publish it on a node");
             return Err(Wrong(PORTS, problem));
         }
-        spec.volumes = answers.each(VOLUMES, ForNodes::parse)?;
-        spec.env = answers.each(ENV, |text| {
+        spec.volumes = answers.each(VOLUMES, |text| {
             let item = ForNodes::parse(text)?;
-            match item.value.split_once('=') {
-                Some((name, _)) if !name.is_empty() => Ok(item),
-                _ => Err(Problem::usage("no variable", "NAME=value is expected")),
-            }
+            Ok(ForNodes {
+                value: Mount::parse(&item.value)?.to_string(),
+                nodes: item.nodes,
+            })
         })?;
-        spec.k3s_args = answers.each(ARGS, ForNodes::parse)?;
+        spec.env = answers.each(ENV, variable)?;
+        let alone = spec.servers == 1 && spec.agents == 0;
+        spec.k3s_args = answers.each(ARGS, |text| k3s_argument(text, alone))?;
         spec.node_labels = answers.each(LABELS, ForNodes::parse)?;
         spec.registries.used = answers.words(REGISTRIES).map(str::to_owned).collect();
-        let limit = |label, read: fn(&str) -> Result<u64, Problem>| match answers.text(label) {
-            "" => Ok(None),
-            _ => answers.read(label, read).map(Some),
-        };
-        spec.limits.servers_memory = limit(MEMORY, limits::memory)?;
+        spec.limits.servers_memory = answers.optional(MEMORY, limits::memory)?;
         spec.limits.agents_memory = spec.limits.servers_memory;
-        spec.limits.servers_cpus = limit(CPUS, limits::cpus)?;
+        spec.limits.servers_cpus = answers.optional(CPUS, limits::cpus)?;
         spec.limits.agents_cpus = spec.limits.servers_cpus;
         match answers.text(NETWORK) {
             "" => {}
@@ -174,10 +172,17 @@ impl NewCluster {
     }
 }
 
+/// The address of a name for the API. Others than this one have to be looked up, which a form does not wait for.
+fn this_machine(name: &str) -> Result<IpAddr, String> {
+    match name {
+        "localhost" => Ok(Ipv4Addr::LOCALHOST.into()),
+        name => Err(format!("{name:?} is neither an address nor localhost")),
+    }
+}
+
 /// What few need.
 fn seldom(spec: &mut ClusterSpec, answers: Answers<'_>) -> Result<(), Wrong> {
-    if !answers.text(ADDRESSES).is_empty() {
-        let subnet = answers.read(ADDRESSES, str::parse)?;
+    if let Some(subnet) = answers.optional(ADDRESSES, str::parse)? {
         if !matches!(spec.network, ClusterNetwork::Own { .. }) {
             let why = "a network that is there has its own";
             return Err(Wrong(ADDRESSES, Problem::usage("no addresses here", why)));

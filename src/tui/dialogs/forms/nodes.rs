@@ -66,10 +66,6 @@ impl Nodes {
             let problem = Problem::usage("no node", "at least one is expected");
             return Err(Wrong(COUNT, problem));
         }
-        let limit = |label, read: fn(&str) -> Result<u64, Problem>| match answers.text(label) {
-            "" => Ok(None),
-            _ => answers.read(label, read).map(Some),
-        };
         let nodes = NewNodes {
             name,
             role: if answers.choice(ROLE) == 0 {
@@ -80,8 +76,8 @@ impl Nodes {
             count,
             image: Some(answers.text(IMAGE).to_owned()).filter(|image| !image.is_empty()),
             resources: Resources {
-                memory: limit(MEMORY, limits::memory)?,
-                nano_cpus: limit(CPUS, limits::cpus)?,
+                memory: answers.optional(MEMORY, limits::memory)?,
+                nano_cpus: answers.optional(CPUS, limits::cpus)?,
                 ..Resources::default()
             },
             node_labels: answers.words(LABELS).map(str::to_owned).collect(),

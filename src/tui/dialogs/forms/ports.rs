@@ -64,6 +64,6 @@ pub(super) fn mappings(
     answers: Answers<'_>,
     label: &'static str,
 ) -> Result<Vec<PortMapping>, Wrong> {
-    let parse = |text: &str| PortMapping::parse(text.trim_end_matches(','));
-    Ok(answers.each(label, parse)?.into_iter().flatten().collect())
+    let texts = answers.words(label).map(|text| text.trim_end_matches(','));
+    PortMapping::parse_all(texts).map_err(|problem| Wrong(label, problem))
 }
