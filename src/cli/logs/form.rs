@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
@@ -11,7 +10,10 @@ use super::{
 };
 use crate::{
     domain::{LogLine, Mark, Source},
-    ops::logs::{Level, MarkKind, Pattern},
+    ops::logs::{
+        Level, MarkKind, Pattern,
+        record::{Message, Record},
+    },
 };
 
 /// Which lines are printed, and how.
@@ -51,31 +53,6 @@ pub enum Style {
     Template(Template),
 }
 
-/// A line or a mark as JSON. What is not known is left out.
-#[derive(Serialize)]
-struct Record<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time: Option<jiff::Timestamp>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    namespace: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pod: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    container: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    level: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mark: Option<&'static str>,
-    message: Message<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Message<'a> {
-    Text(&'a str),
-    Object(&'a RawValue),
-}
-
 impl Form {
     /// Writes a line, if it is one of those that are wanted.
     pub fn line(&self, line: &LogLine, out: &mut String) {
@@ -92,18 +69,8 @@ impl Form {
                 let message = nested
                     .and_then(object)
                     .map_or(Message::Text(&line.text), Message::Object);
-                json(
-                    &Record {
-                        time: line.time,
-                        namespace: &source.namespace,
-                        pod: &source.pod,
-                        container: &source.container,
-                        level: Level::detect(&line.text).map(Level::name),
-                        mark: None,
-                        message,
-                    },
-                    out,
-                );
+                let record = Record::new(line.time, Some(source), message);
+                json(&record.level(Level::detect(&line.text)), out);
                 return;
             }
             Style::Template(template) => {
@@ -150,20 +117,9 @@ impl Form {
         if !matches!(self.style, Style::Json { .. }) {
             return false;
         }
-        let none = Source::default();
-        let source = mark.source.as_deref().unwrap_or(&none);
-        json(
-            &Record {
-                time: mark.time,
-                namespace: &source.namespace,
-                pod: &source.pod,
-                container: &source.container,
-                level: None,
-                mark: Some(MarkKind::of(&mark.event).name()),
-                message: Message::Text(&mark.to_string()),
-            },
-            out,
-        );
+        let words = mark.to_string();
+        let record = Record::new(mark.time, mark.source.as_deref(), Message::Text(&words));
+        json(&record.mark(Some(MarkKind::of(&mark.event))), out);
         true
     }
 

@@ -11,6 +11,7 @@ mod level;
 mod lines;
 mod mark_kind;
 mod pattern;
+pub mod record;
 pub mod save;
 pub mod search;
 mod segment;

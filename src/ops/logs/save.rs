@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
-
-use super::{Line, Lines};
+use super::{
+    Line, Lines,
+    record::{Message, Record},
+};
 
 /// How lines are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,25 +16,6 @@ pub struct Form {
     pub times: bool,
     /// With who wrote it before it.
     pub sources: bool,
-}
-
-/// A line as JSON. What is not known is left out.
-#[derive(Serialize)]
-struct Record<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time: Option<jiff::Timestamp>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    namespace: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pod: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    container: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    level: Option<&'static str>,
-    /// Where it is no line of a container but a word about the log: what kind of word.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mark: Option<&'static str>,
-    message: &'a str,
 }
 
 /// Writes the lines of these numbers, as far as they are still there, and says how many it wrote: all of them are
@@ -87,15 +69,9 @@ fn json(lines: &Lines, line: &Line, out: &mut impl Write) -> io::Result<()> {
     let source = lines
         .source(line.source())
         .and_then(|known| known.source.as_deref());
-    let record = Record {
-        time: line.time(),
-        namespace: source.map_or("", |source| &source.namespace),
-        pod: source.map_or("", |source| &source.pod),
-        container: source.map_or("", |source| &source.container),
-        level: line.level().map(super::Level::name),
-        mark: line.mark().map(super::MarkKind::name),
-        message: line.text(),
-    };
+    let record = Record::new(line.time(), source, Message::Text(line.text()))
+        .level(line.level())
+        .mark(line.mark());
     serde_json::to_writer(out, &record).map_err(io::Error::from)
 }
 

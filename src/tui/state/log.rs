@@ -167,6 +167,12 @@ impl LogPane {
         Some(TaskKey::Log(target, self.opened))
     }
 
+    /// Whether it is the log of that target, with so many opened before it.
+    #[must_use]
+    pub fn is_of(&self, target: &LogTarget, opened: u64) -> bool {
+        self.opened == opened && self.target.as_ref() == Some(target)
+    }
+
     /// Takes in lines.
     pub fn take(&mut self, items: &[LogItem]) {
         let changed = self.store.extend(items);

@@ -63,11 +63,11 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
         (TaskKey::Usage(container), News::Usage(usage)) => {
             state.clusters.measure(&container, usage);
         }
-        (key @ TaskKey::Log(..), News::Log(items)) if state.log.task() == Some(key.clone()) => {
+        (TaskKey::Log(target, opened), News::Log(items)) if state.log.is_of(&target, opened) => {
             state.log.take(&items);
         }
         (TaskKey::Older(target, opened), News::Older(result))
-            if state.log.task() == Some(TaskKey::Log(target.clone(), opened)) =>
+            if state.log.is_of(&target, opened) =>
         {
             older(state, result);
         }

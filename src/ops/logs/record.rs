@@ -1,0 +1,69 @@
+//! A line or a mark of a log as a JSON object, the same in a file and on the standard output.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{Level, MarkKind};
+use crate::domain::Source;
+
+/// A line or a mark as JSON. What is not known is left out.
+#[derive(Debug, Serialize)]
+pub struct Record<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<jiff::Timestamp>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    namespace: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pod: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    container: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<&'static str>,
+    message: Message<'a>,
+}
+
+/// What was written.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Message<'a> {
+    /// As a text.
+    Text(&'a str),
+    /// As the JSON object that the text is.
+    Object(&'a RawValue),
+}
+
+impl<'a> Record<'a> {
+    /// What somebody wrote at some time.
+    #[must_use]
+    pub fn new(
+        time: Option<jiff::Timestamp>,
+        source: Option<&'a Source>,
+        message: Message<'a>,
+    ) -> Self {
+        Self {
+            time,
+            namespace: source.map_or("", |source| &source.namespace),
+            pod: source.map_or("", |source| &source.pod),
+            container: source.map_or("", |source| &source.container),
+            level: None,
+            mark: None,
+            message,
+        }
+    }
+
+    /// How serious it says that it is.
+    #[must_use]
+    pub fn level(mut self, level: Option<Level>) -> Self {
+        self.level = level.map(Level::name);
+        self
+    }
+
+    /// Where it is no line of a container but a word about the log: what kind of word.
+    #[must_use]
+    pub fn mark(mut self, mark: Option<MarkKind>) -> Self {
+        self.mark = mark.map(MarkKind::name);
+        self
+    }
+}
