@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    path::Path,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt, TryStreamExt};
+use futures::{StreamExt, TryStreamExt, stream};
 use tokio::fs::File;
 use tokio_util::io::ReaderStream;
 
@@ -67,11 +67,12 @@ pub(super) async fn import(
     wanted: &[WantedImage],
 ) -> Result<Effect, Problem> {
     let runtime = &run.backends.runtime;
+    let place = run.feeds.place(run.plan, id);
     let there = images::on_node(run.backends, node).await?;
     if wanted.iter().all(|image| image.is_on(&there) == Some(true)) {
         return Ok(Effect::Nothing);
     }
-    let archive: ByteStream = match source {
+    let (archive, broken) = place.sit(node, || match source {
         ImageSource::Engine => {
             let names: Vec<String> = wanted
                 .iter()
@@ -79,8 +80,8 @@ pub(super) async fn import(
                 .collect();
             runtime.save_images(&names)
         }
-        ImageSource::Archive(path) => read(path).await?,
-    };
+        ImageSource::Archive(path) => stream::once(read(path.clone())).try_flatten().boxed(),
+    });
     let gone = Arc::new(AtomicU64::new(0));
     let sum = Arc::clone(&gone);
     let counted = archive
@@ -109,6 +110,7 @@ pub(super) async fn import(
     };
     let said = tokio::select! {
         said = runtime.exec_with_input(node, &IMPORT, counted) => said?,
+        error = broken => return Err(error.into()),
         () = tell => return Ok(Effect::Nothing),
     };
     if said.code != 0 {
@@ -147,11 +149,11 @@ async fn verify(run: &Run<'_>, node: &str, wanted: &[WantedImage]) -> Result<Eff
 }
 
 /// A file in chunks.
-async fn read(path: &Path) -> Result<ByteStream, Problem> {
+async fn read(path: PathBuf) -> Result<ByteStream, Error> {
     let what = format!("read {}", path.display());
     let error =
         move |error: io::Error| Error::new(ErrorKind::Failed, what.clone(), error.to_string());
-    let file = File::open(path).await.map_err(&error)?;
+    let file = File::open(&path).await.map_err(&error)?;
     Ok(ReaderStream::with_capacity(file, PIECE)
         .map_err(error)
         .boxed())

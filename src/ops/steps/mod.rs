@@ -3,6 +3,7 @@
 //! Every step can be run again: one that finds the world as it should be says so, changes nothing and is not undone.
 
 mod containers;
+mod feed;
 mod host_records;
 mod images;
 mod kubeconfig;

@@ -8,6 +8,7 @@ use std::{
 
 use tokio::sync::mpsc;
 
+use super::feed::Feeds;
 use crate::{
     backend::{Backends, ErrorKind, KubeApi},
     domain::{ClusterName, Problem, Secret, log::sanitize},
@@ -38,6 +39,7 @@ pub(in crate::ops) struct Run<'a> {
     pub(in crate::ops) backends: &'a Backends,
     pub(in crate::ops) plan: &'a Plan,
     pub(super) files: &'a KubeconfigFiles,
+    pub(super) feeds: Feeds,
     events: &'a mpsc::Sender<Event>,
     clients: Mutex<HashMap<String, Arc<dyn KubeApi>>>,
     notes: Mutex<BTreeMap<StepId, Notes>>,
@@ -55,6 +57,7 @@ impl<'a> Run<'a> {
             backends,
             plan,
             files,
+            feeds: Feeds::default(),
             events,
             clients: Mutex::default(),
             notes: Mutex::default(),
