@@ -1,6 +1,6 @@
 //! The loop: keys first, then the frame, then data, so that a storm of data delays neither.
 //!
-//! A frame is drawn when something changed, at most every 33 ms, 8 ms after a key. When nothing happens nothing is drawn
+//! A frame is drawn when something changed, for data at most every 33 ms, for a key at once. When nothing happens nothing is drawn
 //! and nothing wakes up; a text that grows older by itself asks for its own moment.
 
 use std::{io, time::Duration};
@@ -29,7 +29,7 @@ use crate::domain::{Cluster, Problem};
 
 /// Frames for data: 30 a second look continuous.
 const FRAME: Duration = Duration::from_millis(33);
-/// A frame after a key: within what a hand does not notice, yet two keys of a burst share one.
+/// A key's frame is drawn at once, but not sooner after another key's: the keys of a burst share one.
 const KEY_FRAME: Duration = Duration::from_millis(8);
 /// News that are taken in before keys and frame get their turn again.
 const TURN: usize = 64;
@@ -59,6 +59,8 @@ pub(super) async fn run(
     let mut runner = Runner::new(context);
     let mut frame: Option<Instant> = None;
     let mut last = Instant::now();
+    // Whether the next frame is a key's, and when the last one of a key was drawn.
+    let (mut for_key, mut last_for_key) = (false, last);
     runner.sync(wants(&state));
     loop {
         let wake = next_wake(&mut state, Timestamp::now());
@@ -81,7 +83,8 @@ pub(super) async fn run(
                 Some(event) => match input::message(event) {
                     Some(msg) => {
                         let effects = update(&mut state, msg, Timestamp::now());
-                        let soon = (last + KEY_FRAME).max(Instant::now());
+                        let soon = (last_for_key + KEY_FRAME).max(Instant::now());
+                        for_key = true;
                         frame = Some(frame.map_or(soon, |due| due.min(soon)));
                         effects
                     }
@@ -93,6 +96,9 @@ pub(super) async fn run(
             () = tokio::time::sleep_until(due), if frame.is_some() => {
                 frame = None;
                 last = Instant::now();
+                if std::mem::take(&mut for_key) {
+                    last_for_key = last;
+                }
                 draw(&mut screen, &mut state).map_err(broken)?;
                 continue;
             }
