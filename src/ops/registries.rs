@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use futures::{StreamExt, TryStreamExt, stream::FuturesOrdered};
+use futures::{TryStreamExt, future::join_all, stream::FuturesOrdered};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{World, observe::observe, surroundings};
@@ -133,25 +133,48 @@ pub(super) async fn prepare(
     world: &World,
     wanted: &Wanted,
 ) -> Result<Plan, Problem> {
+    let all = registries::registries(&world.containers);
     let mut clusters: Vec<Cluster> = Vec::new();
     for name in wanted.clusters() {
         clusters.push(world.cluster(name)?.clone());
     }
-    let mut files = BTreeMap::new();
+    let deleted = match wanted {
+        Wanted::Delete(name) => Some(registry::find(&all, name)?),
+        _ => None,
+    };
+    if let Some(deleted) = deleted {
+        let uses = |cluster: &&Cluster| deleted.networks.contains(&cluster.network);
+        clusters.extend(world.clusters.iter().filter(uses).cloned());
+    }
+    let (mut files, mut silent) = (BTreeMap::new(), Vec::new());
     for cluster in &clusters {
-        files.extend(present(backends, cluster).await?);
+        for (node, present) in present(backends, cluster).await {
+            match present {
+                Ok(Some(text)) => {
+                    files.insert(node, text);
+                }
+                Ok(None) => {}
+                // What is broken does not keep a registry from going.
+                Err(problem) if deleted.is_some() => {
+                    silent.push(format!("{node} may go on asking it: {problem}"));
+                }
+                Err(problem) => return Err(problem),
+            }
+        }
     }
     let port = match wanted {
         Wanted::Create { spec, .. } => chosen_port(backends, world, spec)?,
         _ => 0,
     };
-    registry::plan(&Input {
+    let mut plan = registry::plan(&Input {
         wanted,
-        registries: &registries::registries(&world.containers),
+        registries: &all,
         clusters: &clusters,
         files: &files,
         port,
-    })
+    })?;
+    plan.warnings.extend(silent);
+    Ok(plan)
 }
 
 /// A free port for a registry; one that was asked for has to be free.
@@ -175,31 +198,23 @@ pub(super) fn chosen_port(
     Ok(host_port)
 }
 
-/// What the nodes of a cluster have of `registries.yaml`.
+/// What the nodes of a cluster have of `registries.yaml`, if they have one.
 async fn present(
     backends: &Backends,
     cluster: &Cluster,
-) -> Result<BTreeMap<String, String>, Problem> {
+) -> Vec<(String, Result<Option<String>, Problem>)> {
     let nodes = cluster
         .nodes
         .iter()
         .filter(|node| matches!(node.role, Role::Server | Role::Agent));
-    let asked: FuturesOrdered<_> = nodes
-        .map(|node| async {
-            let read = backends.runtime.read_file(&node.name, registry_files::PATH);
-            (node.name.clone(), read.await)
-        })
-        .collect();
-    let answers: Vec<_> = asked.collect().await;
-    let mut files = BTreeMap::new();
-    for (node, answer) in answers {
-        match answer {
-            Ok(bytes) => {
-                files.insert(node, String::from_utf8_lossy(&bytes).into_owned());
-            }
-            Err(error) if error.kind == ErrorKind::NotFound => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(files)
+    let asked = nodes.map(|node| async {
+        let read = backends.runtime.read_file(&node.name, registry_files::PATH);
+        let text = match read.await {
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        };
+        (node.name.clone(), text)
+    });
+    join_all(asked).await
 }

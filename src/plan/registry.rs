@@ -84,7 +84,7 @@ pub struct Input<'a> {
     pub wanted: &'a Wanted,
     /// The registries that are there.
     pub registries: &'a [Registry],
-    /// The clusters that are told, in the order of the wish.
+    /// The clusters that are told, in the order of the wish; of a registry that goes, those that are in a network with it.
     pub clusters: &'a [Cluster],
     /// What the nodes of these have of `registries.yaml`.
     pub files: &'a BTreeMap<String, String>,
@@ -99,7 +99,7 @@ pub struct Input<'a> {
 pub fn plan(input: &Input<'_>) -> Result<Plan, Problem> {
     match input.wanted {
         Wanted::Create { spec, network, .. } => create(input, spec, network),
-        Wanted::Delete(name) => Ok(delete(find(input.registries, name)?)),
+        Wanted::Delete(name) => Ok(delete(input, find(input.registries, name)?)),
         Wanted::Start(name) => Ok(start(find(input.registries, name)?)),
         Wanted::Stop(name) => Ok(stop(find(input.registries, name)?)),
         Wanted::Connect { registry, cluster } => {
@@ -204,24 +204,33 @@ fn wait(plan: &mut Plan, registry: &Registry, started: StepId) -> StepId {
     plan.add(Step::WaitForLog { container, role }, [started])
 }
 
-fn delete(registry: &Registry) -> Plan {
+/// The nodes that were told of it are told otherwise first; those of clusters that do not run learn it when they start. That
+/// tools in a cluster hear of it is not waited for: its API may be gone, and the registry is to go all the same.
+fn delete(input: &Input<'_>, registry: &Registry) -> Plan {
     let name = &registry.name;
     let mut plan = Plan::new(
         format!("delete registry \"{name}\""),
         Subject::Registry(name.clone()),
     );
     plan.undoable = false;
-    let users: Vec<&str> = registry
-        .networks
-        .iter()
-        .filter_map(|network| network.strip_prefix("k3d-"))
-        .collect();
-    if !users.is_empty() {
+    let mut told = Vec::new();
+    for cluster in input.clusters {
         plan.warnings
-            .push(format!("clusters get images from it: {}", users.join(", ")));
+            .push(format!("cluster {} gets images from it", cluster.name));
+        match forget(&mut plan, input, cluster, registry) {
+            Ok(nodes) if nodes.is_empty() => {}
+            Ok(nodes) => {
+                told.extend(nodes);
+                tell(&mut plan, cluster, registry, false, &[]);
+            }
+            Err(problem) => plan.warnings.push(format!(
+                "nodes of cluster {} go on asking it: {problem}",
+                cluster.name
+            )),
+        }
     }
     let container = name.clone();
-    plan.add(Step::RemoveContainer { container }, []);
+    plan.add(Step::RemoveContainer { container }, told);
     plan
 }
 
@@ -299,20 +308,7 @@ fn disconnect(
     cluster: &Cluster,
     registry: &Registry,
 ) -> Result<(), Problem> {
-    let mut told = Vec::new();
-    for (node, runs) in nodes(cluster) {
-        let mut files = Vec::new();
-        if let Some(present) = input.files.get(node) {
-            files.extend(registry_files::without(present, registry)?);
-        }
-        if files.is_empty() {
-            continue;
-        }
-        if runs {
-            files.extend(registry_files::hosts_files(registry, false));
-        }
-        told.push(put(plan, node, files, &[]));
-    }
+    let mut told = forget(plan, input, cluster, registry)?;
     let attached = registry.networks.contains(&cluster.network);
     if told.is_empty() && !attached {
         return Err(Problem::not_found(
@@ -333,6 +329,32 @@ fn disconnect(
         plan.add(step, told);
     }
     Ok(())
+}
+
+/// Tells the nodes of a cluster that were told of it that it is not there any more. All or none: a file that cannot be
+/// read is found before a step is planned.
+fn forget(
+    plan: &mut Plan,
+    input: &Input<'_>,
+    cluster: &Cluster,
+    registry: &Registry,
+) -> Result<Vec<StepId>, Problem> {
+    let mut less = Vec::new();
+    for (node, runs) in nodes(cluster) {
+        if let Some(present) = input.files.get(node)
+            && let Some(file) = registry_files::without(present, registry)?
+        {
+            let mut files = vec![file];
+            if runs {
+                files.extend(registry_files::hosts_files(registry, false));
+            }
+            less.push((node, files));
+        }
+    }
+    let puts = less
+        .into_iter()
+        .map(|(node, files)| put(plan, node, files, &[]));
+    Ok(puts.collect())
 }
 
 fn put(plan: &mut Plan, node: &str, files: Vec<FileEntry>, after: &[StepId]) -> StepId {
@@ -391,10 +413,7 @@ mod tests {
             .iter()
             .filter_map(|node| Some((node.name.clone(), file?.to_owned())))
             .collect();
-        let clusters = match wanted.clusters() {
-            [] => Vec::new(),
-            _ => vec![cluster],
-        };
+        let clusters = vec![cluster];
         plan(&Input {
             wanted,
             registries,
@@ -444,9 +463,16 @@ mod tests {
         let wanted = Wanted::Delete("reg".to_owned());
         let mut used = there();
         used.networks.push("k3d-demo".to_owned());
-        let plan = planned(&wanted, &[used], None).unwrap();
+        let file = registry_files::with(None, &used).unwrap();
+        let text = String::from_utf8(file.contents).unwrap();
+        let plan = planned(&wanted, &[used.clone()], Some(&text)).unwrap();
         assert_eq!(plan.risk(), ["everything stored in k3d-reg"]);
-        assert!(plan.warnings[0].contains("demo"));
+        insta::assert_snapshot!(plan.to_text());
+        // Nodes that were never told are left alone; those with a file that nobody understands are named.
+        let plan = planned(&wanted, &[used.clone()], None).unwrap();
+        assert_eq!(plan.steps.len(), 1);
+        let plan = planned(&wanted, &[used], Some("mirrors: [")).unwrap();
+        assert_eq!((plan.steps.len(), plan.warnings.len()), (1, 2));
         let missing = planned(&wanted, &[], None).unwrap_err();
         assert_eq!(missing.kind, ProblemKind::NotFound);
     }

@@ -162,19 +162,38 @@ async fn a_registry_is_made_with_a_cluster_and_goes_with_it() {
     assert_eq!(Some(registry.port), registry.host_port);
     assert!(text.contains(&registry.inside()), "{text}");
 
-    let disconnect = Wanted::Disconnect {
-        registry: shared.clone(),
-        cluster: life.name.clone(),
-    };
+    let (registry, cluster) = (shared.clone(), life.name.clone());
+    let disconnect = Wanted::Disconnect { registry, cluster };
     life.run(Wish::Registry(disconnect)).await.unwrap();
     assert_eq!(found(&life, &shared).await.networks, ["bridge"]);
+
+    // One that is deleted while nodes use it: containerd and k3s both forget it, and only it.
+    let (registry, cluster) = (shared.clone(), life.name.clone());
+    let connect = Wanted::Connect { registry, cluster };
+    life.run(Wish::Registry(connect)).await.unwrap();
+    let read = async |path: &str| {
+        let read = life.backends.runtime.read_file(&node, path).await;
+        String::from_utf8(read.unwrap()).unwrap()
+    };
+    let certs = "/var/lib/rancher/k3s/agent/etc/containerd/certs.d";
+    let (yaml, hosts) = (
+        "/etc/rancher/k3s/registries.yaml",
+        format!("{certs}/{shared}:5000/hosts.toml"),
+    );
+    assert!(read(yaml).await.contains(&shared) && read(&hosts).await.contains("[host."));
+    life.run(Wish::Registry(Wanted::Delete(shared.clone())))
+        .await
+        .unwrap();
+    let all = registries::list(&life.backends).await.unwrap();
+    assert!(find(&all, &shared).is_err());
+    let text = read(yaml).await;
+    assert!(!text.contains(&shared) && text.contains(&own), "{text}");
+    let text = read(&hosts).await;
+    assert!(!text.contains("[host."), "{text}");
 
     life.run(Wish::Delete(life.name.clone())).await.unwrap();
     let all = registries::list(&life.backends).await.unwrap();
     assert!(find(&all, &own).is_err());
-    life.run(Wish::Registry(Wanted::Delete(shared)))
-        .await
-        .unwrap();
     assert_eq!(life.left(&[]).await, Vec::<String>::new());
 }
 

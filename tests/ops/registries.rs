@@ -1,7 +1,12 @@
 //! A registry's life beside a cluster of the simulated world.
 
+use std::time::Duration;
+
 use coracle::{
-    backend::{Backends, sim::World},
+    backend::{
+        Backends, ErrorKind,
+        sim::{Fault, World},
+    },
     domain::{ClusterName, ObjectKey, ProblemKind, Registry, registry::RegistrySpec},
     ops::{self, Cancel, Failure, Report, Request, Wish, reach, registries},
     plan::registry::{Wanted, find},
@@ -96,7 +101,7 @@ async fn a_cluster_that_runs_is_told_and_told_otherwise() {
     }
     assert_eq!(
         api.get(&CONFIG_MAPS, &key).await.unwrap_err().kind,
-        coracle::backend::ErrorKind::NotFound
+        ErrorKind::NotFound
     );
     let request = Request::new(&backends, disconnect);
     let again = ops::prepare(&backends, &request).await.unwrap_err();
@@ -128,4 +133,38 @@ async fn it_outlives_the_cluster_that_used_it() {
         .await
         .unwrap();
     assert_eq!(registry(&backends).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_nodes_that_asked_a_registry_forget_it_when_it_is_deleted() {
+    let world = World::named("default").unwrap();
+    let backends = world.backends();
+    run(&backends, create(&["dev"])).await.unwrap();
+    let delete = Wish::Registry(Wanted::Delete("reg".to_owned()));
+    // A node that does not answer does not keep it from going, and is named.
+    world
+        .faults()
+        .add("read", 0, Fault::Fail(ErrorKind::Failed));
+    let request = Request::new(&backends, delete.clone());
+    let plan = ops::prepare(&backends, &request).await.unwrap();
+    let warned = |words: &str| plan.warnings.iter().any(|warning| warning.contains(words));
+    assert!(warned("may go on asking it"), "{:?}", plan.warnings);
+    assert!(
+        warned("cluster dev gets images from it"),
+        "{:?}",
+        plan.warnings
+    );
+
+    // One that does not run learns it all the same.
+    backends
+        .runtime
+        .stop(NODES[2], Duration::ZERO)
+        .await
+        .unwrap();
+    run(&backends, delete).await.unwrap();
+    assert_eq!(registry(&backends).await, None);
+    for node in NODES {
+        let text = file(&backends, node).await;
+        assert!(!text.contains("k3d-reg"), "{node}: {text}");
+    }
 }
