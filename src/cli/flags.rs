@@ -8,10 +8,7 @@ use std::{
 
 use clap::ValueEnum;
 
-use crate::{
-    distro::k3s::volumes::Mount,
-    domain::{ForNodes, Problem, RegistrySpec, spec::WaitFor},
-};
+use crate::domain::{Problem, RegistrySpec, spec::WaitFor};
 
 /// How much `--wait` waits for. `true` and `false` are k3d's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -95,35 +92,6 @@ pub fn address_of(host: &str) -> Result<IpAddr, String> {
         .map(|address| address.ip())
         .find(IpAddr::is_ipv4)
         .ok_or_else(|| format!("{host:?} has no IPv4 address"))
-}
-
-/// `--volume [SOURCE:]TARGET[:OPTIONS][@FILTER]`. A source that begins with a dot is seen from the current folder, as
-/// with Docker.
-///
-/// # Errors
-/// Where it is no mount.
-pub fn volumes(texts: &[String]) -> Result<Vec<ForNodes<String>>, Problem> {
-    texts
-        .iter()
-        .map(|text| {
-            let item = ForNodes::parse(text)?;
-            let mut mount = Mount::parse(&item.value)?;
-            if let Some(source) = mount
-                .source
-                .as_mut()
-                .filter(|source| source.starts_with('.'))
-            {
-                let whole = std::path::absolute(&*source).map_err(|error| {
-                    Problem::usage(format!("no path {source:?}"), error.to_string())
-                })?;
-                *source = whole.display().to_string();
-            }
-            Ok(ForNodes {
-                value: mount.to_string(),
-                nodes: item.nodes,
-            })
-        })
-        .collect()
 }
 
 /// `--registry-create NAME[:HOST][:PORT]`, over a registry that a config file may have described.

@@ -47,7 +47,8 @@ pub struct PublishedPort {
 
 impl PublishedPort {
     /// Parses Docker's `[ADDRESS:][HOST_PORT:]CONTAINER_PORT[/tcp|udp|sctp]`. Both ports can be ranges of one length.
-    /// Without an address the port is bound to 127.0.0.1, without a host port the engine chooses one. IPv6 addresses
+    /// Without an address the port is bound to 127.0.0.1. Without a host port, or with `random` or `0` for it, the engine
+    /// chooses one that is free. IPv6 addresses
     /// stand in brackets.
     ///
     /// # Errors
@@ -80,7 +81,7 @@ impl PublishedPort {
         let container = parse_range(container)
             .ok_or_else(|| refuse("the container's port is not a number from 1 to 65535"))?;
         let host = match host {
-            "" | "0" => None,
+            "" | "0" | "random" => None,
             host => Some(
                 parse_range(host)
                     .ok_or_else(|| refuse("the host's port is not a number from 1 to 65535"))?,

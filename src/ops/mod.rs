@@ -5,6 +5,7 @@
 
 pub mod cancel;
 mod carry_out;
+pub mod draft;
 pub mod execute;
 pub mod expose;
 pub mod follow;
@@ -36,6 +37,7 @@ pub mod workload;
 
 pub use cancel::Cancel;
 pub use carry_out::carry_out;
+pub use draft::Draft;
 pub use execute::{Failure, Report};
 pub use leftovers::leftovers;
 pub use manifests::manifests;
@@ -46,7 +48,7 @@ pub use prepare::prepare;
 
 use crate::{
     backend::Backends,
-    domain::{ClusterName, ClusterSpec, PortMapping, spec::RunOptions},
+    domain::{ClusterName, ClusterSpec, PortMapping, Problem, spec::RunOptions},
     ops::kubeconfig_file::KubeconfigFiles,
     plan::{Kubeconfig, Subject, lasting::Lasting, node::NewNodes, registry},
 };
@@ -61,6 +63,8 @@ pub enum Wish {
         /// What happens to the default kubeconfig.
         kubeconfig: Kubeconfig,
     },
+    /// A new cluster for which something is still to be fetched.
+    Draft(Box<Draft>),
     /// The cluster and everything that belongs to it gone, whatever state it is in.
     Delete(ClusterName),
     /// All of it running.
@@ -144,6 +148,7 @@ impl Wish {
             Self::Registry(wanted) => wanted.about(),
             Self::Prune { .. } => Subject::Leftovers,
             Self::Create { spec, .. } => spec.name.clone().into(),
+            Self::Draft(draft) => draft.spec.name.clone().into(),
             Self::Nodes { about, .. } => about.clone(),
             Self::Scale { cluster, .. }
             | Self::AddNodes { cluster, .. }
@@ -156,6 +161,19 @@ impl Wish {
             | Self::Restart(cluster)
             | Self::Finish(cluster)
             | Self::Remove(cluster) => cluster.clone().into(),
+        }
+    }
+}
+
+impl Wish {
+    /// The same with all that is still to be fetched for it.
+    ///
+    /// # Errors
+    /// What is not to be had.
+    pub async fn complete(self) -> Result<Self, Problem> {
+        match self {
+            Self::Draft(draft) => draft.complete().await,
+            complete => Ok(complete),
         }
     }
 }

@@ -49,6 +49,13 @@ pub(super) async fn prepare_beside(
         Wish::Create { spec, kubeconfig } => {
             new_cluster(backends, &world, spec, *kubeconfig, wait, refused).await
         }
+        Wish::Draft(draft) => {
+            let request = Request {
+                wish: draft.as_ref().clone().complete().await?,
+                ..request.clone()
+            };
+            Box::pin(prepare_beside(backends, &request, refused)).await
+        }
         Wish::Delete(name) | Wish::Remove(name) => {
             let cluster = match remains(&world, name) {
                 Some(remains) => remains,

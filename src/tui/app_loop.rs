@@ -251,6 +251,7 @@ pub(super) fn perform(runner: &mut Runner, effect: Effect) {
             runner.start(key, job);
         }
         Effect::Export(export) => runner.start(TaskKey::Export, jobs::export::job(*export)),
+        Effect::Check(files) => runner.start(TaskKey::Check, jobs::check(files)),
         Effect::Keep(id, kept, yes) => {
             let key = TaskKey::Keep(id, kept.forward.clone());
             let job = jobs::forward::keep(runner.context(), *kept, yes);

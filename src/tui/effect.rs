@@ -3,6 +3,7 @@
 use crate::{
     ops::{
         Wish,
+        draft::LocalFiles,
         forward::kept::Kept,
         logs::{Lines, save::Form},
     },
@@ -78,6 +79,8 @@ pub enum Effect {
     Older(Box<Before>),
     /// Write lines of a log somewhere.
     Export(Box<Export>),
+    /// Read the files that a form names, to say what is wrong with them.
+    Check(LocalFiles),
     /// Keep a port-forward beyond this session, or, where that is `false`, no longer.
     Keep(ClusterId, Box<Kept>, bool),
     /// Open an address in the person's browser.

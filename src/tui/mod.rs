@@ -30,7 +30,10 @@ use jiff::Timestamp;
 
 use self::{keymap::Keymap, state::State, theme::Theme};
 use crate::{
-    backend::KubeConnect, config::Config, domain::Problem, ops::kubeconfig_file::KubeconfigFiles,
+    backend::KubeConnect,
+    config::Config,
+    domain::Problem,
+    ops::{draft::Here, kubeconfig_file::KubeconfigFiles},
 };
 
 pub use jobs::{ContextReader, Opener};
@@ -95,6 +98,7 @@ pub async fn run(mut options: Options) -> Result<(), Problem> {
         options.world.simulated,
         Timestamp::now(),
     );
+    state.around.here = Here::now();
     for problem in options.problems.drain(..).chain(conflicts) {
         state.toasts.fail(problem);
     }
@@ -124,13 +128,14 @@ impl World {
 
     /// A fresh state with the looks of the one before, on this world.
     fn begin(&self, before: &State) -> (State, jobs::Context) {
-        let state = State::new(
+        let mut state = State::new(
             before.config.clone(),
             before.theme.clone(),
             before.keymap.clone(),
             self.simulated,
             before.now,
         );
+        state.around.here.clone_from(&before.around.here);
         let context = self.context(&state);
         (state, context)
     }

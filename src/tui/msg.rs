@@ -11,7 +11,7 @@ use crate::{
         kube::{ApiHealth, ContextInfo},
         log::LogItem,
     },
-    ops::{Failure, Report, World, forward::kept::Kept, workload::Offer},
+    ops::{Failure, Report, Wish, World, draft::LocalFiles, forward::kept::Kept, workload::Offer},
     plan::{Event, Plan},
     tui::{
         dialogs::listing::{Item, Kind},
@@ -103,6 +103,8 @@ pub enum TaskKey {
     Listing(Kind, u64),
     /// Lines of a log on their way somewhere.
     Export,
+    /// Reading the files that a form names.
+    Check,
     /// Planning an operation.
     Plan(u64),
     /// Carrying one out.
@@ -163,8 +165,10 @@ pub enum News {
     Listed(Result<Vec<Item>, Problem>),
     /// Lines of a log were written: what was done, and what a command said to it.
     Exported(Result<(String, String), Problem>),
-    /// The plan is made, or why not.
-    Planned(Result<Plan, Problem>),
+    /// The plan is made, for the wish with all that it names, or why not.
+    Planned(Result<(Wish, Plan), Problem>),
+    /// Files that a form names were read, and what is wrong with them.
+    Checked(LocalFiles, Option<Problem>),
     /// A step of the operation.
     Step(Event),
     /// The operation is over.

@@ -129,6 +129,7 @@ impl Runner {
                     | TaskKey::Operation(_)
                     | TaskKey::Older(..)
                     | TaskKey::Export
+                    | TaskKey::Check
                     | TaskKey::Keep(..),
                 ) => {}
                 (false, TaskKey::Pods(_) | TaskKey::Nodes(_)) => {

@@ -44,10 +44,7 @@ async fn a_cluster_is_created_with_three_keys_and_is_looked_at_when_it_is_there(
     screen.types("n").await;
     assert!(matches!(screen.state().dialogs[..], [Dialog::Form(_)]));
     let effects = screen.types("<enter>").await;
-    assert!(matches!(
-        &effects[..],
-        [Effect::Plan(_, Wish::Create { .. })]
-    ));
+    assert!(matches!(&effects[..], [Effect::Plan(_, Wish::Draft(_))]));
     assert!(matches!(
         screen.state().dialogs.last(),
         Some(Dialog::Preview(..))

@@ -24,7 +24,7 @@ macro_rules! scenes {
 scenes! {
     beginning dashboard nodes_focused log_focused log_searched log_filtered log_prompt line_in_full log_choice logs_of_a_workload forward_form forwards pods_filtered stopped broken
     context_refuses pods_stale engine_lost no_cluster welcome no_engine_but_contexts
-    new_cluster_form new_cluster_refused ports_form nodes_form images services manifests registries registry_form lasting lasting_form planning plan_preview progress_running progress_done progress_failed
+    new_cluster_form new_cluster_network new_cluster_refused ports_form nodes_form images services manifests registries registry_form lasting lasting_form planning plan_preview progress_running progress_done progress_failed
     unfinished confirm_delete confirm_delete_typed scale menu menu_with_reasons help help_filtered palette
     operations app_log toast problem quit_asks ascii_without_colour
 }
@@ -169,6 +169,10 @@ async fn no_engine_but_contexts() -> Screen {
 
 async fn new_cluster_form() -> Screen {
     after("n").await
+}
+
+async fn new_cluster_network() -> Screen {
+    after("n<pgdn><pgdn><up><up>k").await
 }
 
 async fn new_cluster_refused() -> Screen {

@@ -8,7 +8,7 @@ use coracle::{
     },
 };
 
-use super::{Screen, scenes};
+use super::{Screen, scenes, text};
 
 /// How the latest operation ended, after the plan on the screen was applied.
 async fn apply(screen: &mut Screen) -> bool {
@@ -100,6 +100,61 @@ async fn an_image_goes_to_the_nodes_and_is_removed_and_the_list_says_so() {
     screen.types("<ctrl-d>").await;
     assert!(apply(&mut screen).await);
     assert_eq!(place(&screen).1, "");
+}
+
+/// Keys that lead to a row of the form that is open, from its first.
+fn to(screen: &Screen, label: &str) -> String {
+    let Some(Dialog::Form(form)) = screen.state().dialogs.last() else {
+        panic!("no form");
+    };
+    let rows = form.purpose().rows();
+    let place = rows.iter().position(|row| row.label == label);
+    "<tab>".repeat(place.unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_that_a_new_cluster_names_are_looked_for_while_they_are_typed() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("web.yaml");
+    let mut screen = scenes::dashboard().await;
+    screen.types("n").await;
+    let keys = to(&screen, "manifests");
+    screen.types(&keys).await;
+    screen.types(&path.display().to_string()).await;
+    let said = text(screen.frame(120, 40));
+    assert!(said.contains("is not deployed"), "{said}");
+    // Enter asks again, and leaving what it says leads back.
+    screen.types("<enter>").await;
+    let dialogs = &screen.state().dialogs;
+    assert!(
+        matches!(dialogs.last(), Some(Dialog::Problem(_))),
+        "{dialogs:?}"
+    );
+    screen.types("<esc>").await;
+    std::fs::write(&path, "kind: ConfigMap").unwrap();
+    screen.types("<backspace>l").await;
+    let said = text(screen.frame(120, 40));
+    assert!(!said.contains("is not deployed"), "{said}");
+    screen.types("<enter>").await;
+    assert!(apply(&mut screen).await);
+    assert!(screen.state().clusters.local("dev-2").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_cluster_can_be_put_into_a_network_that_is_offered() {
+    let mut screen = scenes::dashboard().await;
+    screen.types("n").await;
+    let keys = to(&screen, "network");
+    screen.types(&keys).await;
+    let said = text(screen.frame(80, 24));
+    assert!(said.contains("right: k3d-"), "{said}");
+    screen.types("k3d-d<right><enter>").await;
+    assert!(apply(&mut screen).await);
+    let network = |name: &str| {
+        let cluster = screen.state().clusters.local(name).unwrap();
+        cluster.network.clone()
+    };
+    assert_eq!(network("dev-2"), network("dev"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,6 @@
 //! `coracle cluster create`.
 
 mod args;
-mod manifests;
 mod specify;
 
 pub use args::Args;

@@ -25,8 +25,20 @@ pub mod replace;
 pub mod scripts;
 pub mod volumes;
 
+use crate::domain::{ClusterNetwork, ClusterSpec};
+
 /// Where a server writes the admin kubeconfig, as `K3S_KUBECONFIG_OUTPUT` tells it.
 pub const KUBECONFIG_PATH: &str = "/output/kubeconfig.yaml";
 
 /// The port of the API inside every server and of the load balancer before them.
 pub const API_PORT: u16 = 6443;
+
+/// Takes from a cluster what its network has no room for: in the machine's own the server has the machine's own port, with
+/// nothing before it, and the machine's own DNS.
+pub fn settle_network(spec: &mut ClusterSpec) {
+    if spec.network == ClusterNetwork::Host {
+        spec.load_balancer = false;
+        spec.api.port = Some(API_PORT);
+        spec.dns_fix = false;
+    }
+}

@@ -26,6 +26,12 @@ impl Field {
         self.0.value()
     }
 
+    /// Whether the cursor is behind the text.
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
+        self.0.cursor() == self.0.value().chars().count()
+    }
+
     /// Takes a key; `false` when it means nothing to a text.
     pub fn press(&mut self, chord: KeyChord) -> bool {
         let request = match (chord.ctrl, chord.alt, chord.key) {

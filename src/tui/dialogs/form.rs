@@ -14,12 +14,14 @@ use super::{field::Field, forms::Purpose, frame_of, key_line};
 use crate::{
     config::{Key, KeyChord},
     domain::Problem,
-    ops::Wish,
+    ops::{Wish, draft::LocalFiles},
     tui::theme::{Theme, Tone},
 };
 
 /// Lines below the rows: an empty one, two for what is wrong, the keys.
 const BELOW: u16 = 4;
+/// So many rows a page key goes on.
+const PAGE: usize = 10;
 /// Cells of a label, of a note, and of the whole form.
 const LABEL: u16 = 16;
 const NOTE: u16 = 27;
@@ -32,6 +34,10 @@ pub struct Row {
     pub label: &'static str,
     /// What is expected, in a few words.
     pub note: &'static str,
+    /// More about it, for who is answering.
+    pub help: &'static str,
+    /// Words that an answer can have, such as names of what is there.
+    pub offers: Vec<String>,
     /// The answer.
     pub input: Input,
 }
@@ -56,17 +62,60 @@ impl Row {
         Self {
             label,
             note,
+            help: "",
+            offers: Vec::new(),
             input: Input::Text(Field::new(text)),
         }
     }
 
     /// A question with a few answers, the first of which is chosen.
     #[must_use]
-    pub const fn choice(label: &'static str, words: &'static [&'static str]) -> Self {
+    pub fn choice(label: &'static str, words: &'static [&'static str]) -> Self {
         Self {
             label,
             note: "space changes it",
+            help: "",
+            offers: Vec::new(),
             input: Input::Choice { words, at: 0 },
+        }
+    }
+
+    /// With more words about it.
+    #[must_use]
+    pub const fn about(mut self, help: &'static str) -> Self {
+        self.help = help;
+        self
+    }
+
+    /// With words that the answer can have.
+    #[must_use]
+    pub fn offering(mut self, offers: Vec<String>) -> Self {
+        self.offers = offers;
+        self
+    }
+
+    /// The words that go on from what is typed, and how much of each is there.
+    fn fitting(&self) -> (impl Iterator<Item = &str>, usize) {
+        let typed = match &self.input {
+            Input::Text(field) => field.text().rsplit(' ').next().unwrap_or_default(),
+            Input::Choice { .. } => "",
+        };
+        let offers = self.offers.iter().map(String::as_str);
+        let fitting = offers.filter(move |offer| offer.starts_with(typed) && *offer != typed);
+        (fitting, typed.len())
+    }
+
+    /// Takes the first of those words; `false` where there is none, or the cursor is elsewhere.
+    fn take_offer(&mut self) -> bool {
+        let (mut fitting, typed) = self.fitting();
+        let rest = fitting.next().map(|offer| offer[typed..].to_owned());
+        drop(fitting);
+        match (&mut self.input, rest) {
+            (Input::Text(field), Some(rest)) if field.is_at_end() => {
+                field.paste(&rest);
+                true
+            }
+            _ => false,
         }
     }
 }
@@ -165,6 +214,9 @@ pub struct Form {
     purpose: Purpose,
     rows: Vec<Row>,
     focus: usize,
+    /// The files that the answers name, and what is wrong with them as far as it is known.
+    files: LocalFiles,
+    wrong: Option<Problem>,
 }
 
 /// What a key did to a form.
@@ -186,6 +238,8 @@ impl Form {
             rows: purpose.rows(),
             purpose,
             focus: 0,
+            files: LocalFiles::default(),
+            wrong: None,
         }
     }
 
@@ -197,6 +251,26 @@ impl Form {
 
     fn wish(&self) -> Result<Wish, Wrong> {
         self.purpose.wish(Answers(&self.rows))
+    }
+
+    /// Files that the answers name and that nobody has looked for since they do.
+    pub fn unchecked(&mut self) -> Option<LocalFiles> {
+        let Ok(Wish::Draft(draft)) = self.wish() else {
+            return None;
+        };
+        if draft.files == self.files {
+            return None;
+        }
+        self.files = draft.files;
+        self.wrong = None;
+        (!self.files.is_empty()).then(|| self.files.clone())
+    }
+
+    /// Takes in what is wrong with such files.
+    pub fn take_checked(&mut self, files: &LocalFiles, problem: Option<&Problem>) {
+        if self.files == *files {
+            self.wrong = problem.cloned();
+        }
     }
 
     /// Takes a key.
@@ -214,6 +288,9 @@ impl Form {
             (_, Key::Tab) if chord.shift => self.focus = (self.focus + count - 1) % count,
             (_, Key::Up) => self.focus = (self.focus + count - 1) % count,
             (_, Key::Tab | Key::Down) => self.focus = (self.focus + 1) % count,
+            (_, Key::PageUp) => self.focus = self.focus.saturating_sub(PAGE),
+            (_, Key::PageDown) => self.focus = (self.focus + PAGE).min(count - 1),
+            (_, Key::Right) if self.rows[self.focus].take_offer() => {}
             (_, key) => match self.rows.get_mut(self.focus).map(|row| &mut row.input) {
                 Some(Input::Text(field)) => {
                     field.press(chord);
@@ -227,6 +304,34 @@ impl Form {
             },
         }
         Outcome::Stay
+    }
+
+    /// What is to be said of the answers: what is wrong, else what speaks against them, else more about the one that is
+    /// being given.
+    pub(super) fn words(&self) -> (String, Tone) {
+        let told = |problem: &Problem| match problem.hint.as_str() {
+            "" => problem.to_string(),
+            hint => format!("{problem}; {hint}"),
+        };
+        let advice = match self.wish() {
+            Err(Wrong(_, problem)) => told(&problem),
+            Ok(wish) => match &self.wrong {
+                Some(problem) => told(problem),
+                None => self.purpose.advice(&wish).to_owned(),
+            },
+        };
+        if !advice.is_empty() {
+            return (advice, Tone::Warning);
+        }
+        let row = &self.rows[self.focus];
+        let (offers, _) = row.fitting();
+        let offers: Vec<&str> = offers.collect();
+        let help = match (row.help, offers.as_slice()) {
+            (help, []) => help.to_owned(),
+            ("", offers) => format!("right: {}", offers.join(", ")),
+            (help, offers) => format!("{help}; right: {}", offers.join(", ")),
+        };
+        (help, Tone::Dim)
     }
 
     /// Takes a pasted text.
@@ -243,7 +348,7 @@ impl Form {
         let count = u16::try_from(self.rows.len()).unwrap_or(u16::MAX);
         let height = count.saturating_add(above).saturating_add(BELOW + 2);
         let inner = frame_of(frame, area, (WIDTH, height), &self.purpose.title(), theme);
-        let [above, rows, _, below] = Layout::vertical([
+        let [above, rows, more, below] = Layout::vertical([
             Constraint::Length(above),
             Constraint::Length(count),
             Constraint::Length(1),
@@ -269,15 +374,19 @@ impl Form {
             };
             view_row(&self.rows[place], frame, row, place == self.focus, theme);
         }
+        let after = self
+            .rows
+            .len()
+            .saturating_sub(first + usize::from(rows.height));
+        if after > 0 || first > 0 {
+            let words = format!("  {} of {}, {after} below", self.focus + 1, self.rows.len());
+            frame.render_widget(Span::styled(words, theme.style(Tone::Dim)), more);
+        }
         let [words, keys] =
             Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(below);
-        let words_of = match self.wish() {
-            Ok(wish) => self.purpose.advice(&wish).to_owned(),
-            Err(Wrong(_, problem)) if problem.hint.is_empty() => problem.to_string(),
-            Err(Wrong(_, problem)) => format!("{problem}; {}", problem.hint),
-        };
-        let words_of = Line::styled(format!(" {words_of}"), theme.style(Tone::Warning));
-        frame.render_widget(Paragraph::new(words_of).wrap(Wrap { trim: false }), words);
+        let (said, tone) = self.words();
+        let said = Line::styled(format!(" {said}"), theme.style(tone));
+        frame.render_widget(Paragraph::new(said).wrap(Wrap { trim: false }), words);
         let line = [
             ("enter", "show the plan"),
             ("tab", "next field"),

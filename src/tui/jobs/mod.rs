@@ -17,7 +17,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use futures::future::BoxFuture;
 
-pub(super) use operation::{execute, plan};
+pub(super) use operation::{check, execute, plan};
 
 use super::{
     msg::{ClusterId, TaskKey},
@@ -125,6 +125,7 @@ pub(super) fn continuous(key: &TaskKey, context: &Context) -> Option<Job> {
         | TaskKey::Operation(_)
         | TaskKey::Older(..)
         | TaskKey::Export
+        | TaskKey::Check
         | TaskKey::Keep(..) => return None,
     })
 }

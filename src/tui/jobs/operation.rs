@@ -4,8 +4,11 @@ use tokio::sync::mpsc;
 
 use super::{Context, Job};
 use crate::{
+    backend::Backends,
     domain::Problem,
-    ops::{self, Cancel, Failure, Request, Wish},
+    ops::{
+        self, Cancel, Failure, Request, Wish, draft::LocalFiles, kubeconfig_file::KubeconfigFiles,
+    },
     plan::Plan,
     tui::msg::News,
 };
@@ -20,22 +23,46 @@ fn no_engine(wish: &Wish) -> Problem {
     )
 }
 
+/// A wish with all that it names, and its plan.
+async fn planned(
+    backends: &Backends,
+    files: KubeconfigFiles,
+    wish: Wish,
+) -> Result<(Wish, Plan), Problem> {
+    let request = Request {
+        files,
+        ..Request::new(backends, wish.complete().await?)
+    };
+    let plan = ops::prepare(backends, &request).await?;
+    Ok((request.wish, plan))
+}
+
 /// Makes the plan of a wish.
 pub(in crate::tui) fn plan(context: &Context, wish: Wish) -> Job {
     let (backends, files) = (context.world.backends(), context.files.clone());
     Box::new(move |sink| {
         Box::pin(async move {
             let planned = match &backends {
-                Some(backends) => {
-                    let request = Request {
-                        files,
-                        ..Request::new(backends, wish)
-                    };
-                    ops::prepare(backends, &request).await
-                }
+                Some(backends) => planned(backends, files, wish).await,
                 None => Err(no_engine(&wish)),
             };
             sink.send(News::Planned(planned)).await;
+        })
+    })
+}
+
+/// Looks for the files that a form names.
+pub(in crate::tui) fn check(files: LocalFiles) -> Job {
+    Box::new(move |sink| {
+        Box::pin(async move {
+            let looking = tokio::task::spawn_blocking(move || {
+                let problem = files.look().err();
+                (files, problem)
+            });
+            // A look that broke says nothing; the plan will.
+            if let Ok((files, problem)) = looking.await {
+                sink.send(News::Checked(files, problem)).await;
+            }
         })
     })
 }

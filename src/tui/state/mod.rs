@@ -1,5 +1,6 @@
 //! Everything the screen knows. It is owned by the loop, changed by `update` alone and only read by the views.
 
+pub mod around;
 pub mod clusters;
 pub mod forwards;
 pub mod log;
@@ -24,6 +25,7 @@ use crate::{
     config::Config,
     domain::{Cluster, Node, ObjectKey, container::EngineInfo},
 };
+use around::Around;
 use clusters::Clusters;
 use forwards::Forwards;
 use log::LogPane;
@@ -106,6 +108,8 @@ pub struct State {
     pub engine: EngineState,
     /// The world that operations work on, once it is there.
     pub backends: Option<Backends>,
+    /// What a new cluster can be put beside.
+    pub around: Around,
     /// Clusters and contexts.
     pub clusters: Clusters,
     /// Which node is selected.
@@ -152,6 +156,7 @@ impl State {
             zone: TimeZone::UTC,
             engine: EngineState::Connecting,
             backends: None,
+            around: Around::default(),
             clusters: Clusters::default(),
             node: Scroll::default(),
             pods: HashMap::new(),

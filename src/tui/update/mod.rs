@@ -56,6 +56,9 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
     settle_log(state);
     let before = state.log.ask_older();
     effects.extend(before.map(|before| Effect::Older(Box::new(before))));
+    if let Some(Dialog::Form(form)) = state.dialogs.last_mut() {
+        effects.extend(form.unchecked().map(Effect::Check));
+    }
     effects
 }
 

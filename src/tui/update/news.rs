@@ -9,6 +9,7 @@ use crate::{
     backend::{Backends, Change, WatchItem, docker::Tried},
     domain::{Problem, kube::ContextInfo, log::LogItem},
     ops::{Failure, Wish, World},
+    plan::Plan,
     resources::nodes,
     tui::{
         dialogs::{
@@ -82,6 +83,13 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
                 list.take(items);
             }
         }
+        (TaskKey::Check, News::Checked(files, problem)) => {
+            for dialog in &mut state.dialogs {
+                if let Dialog::Form(form) = dialog {
+                    form.take_checked(&files, problem.as_ref());
+                }
+            }
+        }
         (_, News::Exported(result)) => exported(state, result),
         (TaskKey::Plan(id), News::Planned(result)) => planned(state, id, result),
         (TaskKey::Operation(id), News::Step(event)) => {
@@ -119,6 +127,7 @@ pub(super) fn take(state: &mut State, key: TaskKey, news: News) -> Vec<Effect> {
 }
 
 fn engine_up(state: &mut State, world: World, backends: Backends) {
+    state.around.take(&world);
     state.engine = EngineState::Up(world.engine);
     state.backends = Some(backends);
     let height = state.laid.rows(Pane::Clusters);
@@ -229,7 +238,7 @@ fn exported(state: &mut State, result: Result<(String, String), Problem>) {
     }
 }
 
-fn planned(state: &mut State, id: u64, result: Result<crate::plan::Plan, Problem>) {
+fn planned(state: &mut State, id: u64, result: Result<(Wish, Plan), Problem>) {
     // A person who left the wait does not want the plan any more.
     let Some(place) = state
         .dialogs
@@ -238,11 +247,9 @@ fn planned(state: &mut State, id: u64, result: Result<crate::plan::Plan, Problem
     else {
         return;
     };
-    let Dialog::Planning(_, wish) = state.dialogs.remove(place) else {
-        return;
-    };
+    state.dialogs.remove(place);
     match result {
-        Ok(plan) => {
+        Ok((wish, plan)) => {
             let dialog = match &wish {
                 Wish::Delete(cluster) => Dialog::ConfirmDelete(
                     id,

@@ -30,7 +30,7 @@ pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
         ActionId::NewCluster => {
             let clusters = state.clusters.world.iter();
             let taken = clusters.map(|cluster| cluster.name.to_string()).collect();
-            let new = NewCluster::new(&state.config.cluster, taken);
+            let new = NewCluster::new(&state.config.cluster, taken, state.around.clone());
             Some(form(Purpose::NewCluster(new)))
         }
         ActionId::AddNodes => cluster.map(|cluster| form(Purpose::Nodes(Nodes::of(cluster)))),

@@ -1,8 +1,6 @@
 //! From flags to the specification of a cluster: what no flag says is as it was in the specification below.
 
-use std::path::Path;
-
-use super::{args::Args, manifests};
+use super::args::Args;
 use crate::{
     cli::flags,
     distro::k3s,
@@ -13,6 +11,7 @@ use crate::{
         proxy_setting,
         spec::{k3s_argument, variable},
     },
+    ops::draft::{Here, LocalFiles},
 };
 
 /// Puts the flags over a specification. Where it has a list already, they add to it, as with k3d.
@@ -38,9 +37,15 @@ pub fn over(spec: &mut ClusterSpec, args: &Args) -> Result<(), Problem> {
         spec.api = ApiEndpoint::parse(text, spec.api.host_ip, flags::address_of)?;
     }
     network(spec, args)?;
-    nodes(spec, args)?;
+    nodes(spec, args, &Here::now())?;
     images(spec, args)?;
-    limited(&mut spec.limits, args)
+    limited(&mut spec.limits, args)?;
+    let files = LocalFiles {
+        registries: args.images.registry_config.clone(),
+        manifests: args.nodes.manifest.clone(),
+        others: Vec::new(),
+    };
+    files.read_into(spec)
 }
 
 fn network(spec: &mut ClusterSpec, args: &Args) -> Result<(), Problem> {
@@ -70,16 +75,11 @@ fn network(spec: &mut ClusterSpec, args: &Args) -> Result<(), Problem> {
         spec.lb_settings.insert(key, value);
     }
     spec.dns_fix = flags.dns_fix.unwrap_or(spec.dns_fix);
-    // There the server has the machine's own port, with nothing before it.
-    if spec.network == ClusterNetwork::Host {
-        spec.load_balancer = false;
-        spec.api.port = Some(k3s::API_PORT);
-        spec.dns_fix = false;
-    }
+    k3s::settle_network(spec);
     Ok(())
 }
 
-fn nodes(spec: &mut ClusterSpec, args: &Args) -> Result<(), Problem> {
+fn nodes(spec: &mut ClusterSpec, args: &Args, here: &Here) -> Result<(), Problem> {
     let flags = &args.nodes;
     let ports = flags.port.iter().map(String::as_str);
     spec.ports.extend(PortMapping::parse_all(ports)?);
@@ -90,15 +90,14 @@ fn nodes(spec: &mut ClusterSpec, args: &Args) -> Result<(), Problem> {
     for text in &flags.k3s_arg {
         spec.k3s_args.push(k3s_argument(text, alone)?);
     }
-    spec.volumes.extend(flags::volumes(&flags.volume)?);
+    for text in &flags.volume {
+        spec.volumes.push(here.mount(text)?);
+    }
     let parse = |texts: &[String]| -> Result<Vec<ForNodes<String>>, Problem> {
         texts.iter().map(|text| ForNodes::parse(text)).collect()
     };
     spec.node_labels.extend(parse(&flags.k3s_node_label)?);
     spec.runtime_labels.extend(parse(&flags.runtime_label)?);
-    for path in &flags.manifest {
-        spec.files.extend(manifests::read(path)?);
-    }
     Ok(())
 }
 
@@ -119,9 +118,6 @@ fn images(spec: &mut ClusterSpec, args: &Args) -> Result<(), Problem> {
         registries.create.get_or_insert_default().same_port = true;
     }
     registries.used.extend(flags.registry_use.iter().cloned());
-    if let Some(path) = &flags.registry_config {
-        registries.config = Some(text_of(path)?);
-    }
     Ok(())
 }
 
@@ -152,14 +148,4 @@ fn limited(spec: &mut limits::Limits, args: &Args) -> Result<(), Problem> {
     }
     spec.host_pid |= flags.host_pid_mode;
     Ok(())
-}
-
-/// A text file that a flag names.
-fn text_of(path: &Path) -> Result<String, Problem> {
-    std::fs::read_to_string(path).map_err(|error| {
-        Problem::usage(
-            format!("{} cannot be read", path.display()),
-            error.to_string(),
-        )
-    })
 }

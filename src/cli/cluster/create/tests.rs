@@ -3,6 +3,16 @@
 use clap::Parser;
 
 use super::*;
+use crate::{
+    ops::draft::Here,
+    tui::{
+        dialogs::{
+            form::{Form, Input, Outcome},
+            forms::{Purpose, new_cluster::NewCluster},
+        },
+        state::around::Around,
+    },
+};
 
 #[derive(Debug, Parser)]
 struct Line {
@@ -147,4 +157,200 @@ fn an_argument_of_k3s_needs_no_filter_where_there_is_one_node() {
         1
     );
     assert!(spec("-a 1 --k3s-arg --disable=traefik").is_err());
+}
+
+/// What the form on the screen makes of answers by the names of its rows: words for a text, for a choice how many keys
+/// away it is.
+async fn form(answers: &[(&str, &str)]) -> ClusterSpec {
+    let keys = |form: &mut Form, key: &str| form.press(key.parse().unwrap());
+    let around = Around {
+        here: Here::now(),
+        ..Around::default()
+    };
+    let new = NewCluster::new(&ClusterDefaults::default(), Vec::new(), around);
+    let mut form = Form::new(Purpose::NewCluster(new));
+    let rows = form.purpose().rows();
+    for (label, _) in answers {
+        assert!(rows.iter().any(|row| row.label == *label), "{label}");
+    }
+    for row in &rows {
+        let answer = answers.iter().find(|(label, _)| *label == row.label);
+        match (answer, &row.input) {
+            (Some((_, text)), Input::Text(_)) => {
+                keys(&mut form, "ctrl-u");
+                form.paste(text);
+            }
+            (Some((_, times)), Input::Choice { .. }) => {
+                for _ in 0..times.parse().unwrap() {
+                    keys(&mut form, "space");
+                }
+            }
+            (None, _) => {}
+        }
+        keys(&mut form, "tab");
+    }
+    let outcome = keys(&mut form, "enter");
+    let Outcome::Wanted(wish) = outcome else {
+        panic!("{answers:?}: {outcome:?}");
+    };
+    match wish.complete().await {
+        Ok(Wish::Create { spec, .. }) => *spec,
+        other => panic!("{answers:?}: {other:?}"),
+    }
+}
+
+/// An answer for each row of the form, and the flags that say the same. `HERE` is a folder with a few files.
+const SAME: &[(&str, &str, &str)] = &[
+    ("name", "demo", "demo"),
+    ("servers", "3", "-s 3"),
+    ("agents", "2", "-a 2"),
+    ("image", "rancher/k3s:v1-k3s1", "-i rancher/k3s:v1-k3s1"),
+    ("API port", "0.0.0.0:6550", "--api-port 0.0.0.0:6550"),
+    (
+        "ports",
+        "8080:80 8000-8002:90-92/udp@server:0 random:81 82@agent:0:direct",
+        "-p 8080:80 -p 8000-8002:90-92/udp@server:0 -p random:81 -p 82@agent:0:direct",
+    ),
+    (
+        "volumes",
+        "./here:/a@server:* cache:k3s-storage /c",
+        "-v ./here:/a@server:* -v cache:k3s-storage -v /c",
+    ),
+    ("environment", "A=b C=d@agent:0", "-e A=b -e C=d@agent:0"),
+    (
+        "k3s arguments",
+        "--disable=traefik@server:*",
+        "--k3s-arg --disable=traefik@server:*",
+    ),
+    (
+        "node labels",
+        "tier=web@agent:1",
+        "--k3s-node-label tier=web@agent:1",
+    ),
+    (
+        "manifests",
+        "HERE/web.yaml HERE/more",
+        "--manifest HERE/web.yaml --manifest HERE/more",
+    ),
+    ("files", "HERE/motd:/etc/motd@server:*", "-c HERE/k3d.yaml"),
+    ("registries", "k3d-other", "--registry-use k3d-other"),
+    (
+        "new registry",
+        "reg:0.0.0.0:5005",
+        "--registry-create reg:0.0.0.0:5005",
+    ),
+    ("inner port", "1", "--enforce-registry-port-match"),
+    (
+        "registry file",
+        "HERE/registries.yaml",
+        "--registry-config HERE/registries.yaml",
+    ),
+    ("image volume", "shared", "--image-volume shared"),
+    ("addresses", "172.28.0.0/16", "--subnet 172.28.0.0/16"),
+    ("families", "1", "--dual-stack"),
+    (
+        "host aliases",
+        "10.1.2.3:db,db.local",
+        "--host-alias 10.1.2.3:db,db.local",
+    ),
+    ("pods' DNS", "1", "--dns-fix=false"),
+    (
+        "proxy settings",
+        "settings.workerConnections=2048",
+        "--lb-config-override settings.workerConnections=2048",
+    ),
+    ("memory", "2g 1g", "--servers-memory 2g --agents-memory 1g"),
+    ("CPUs", "1.5", "--servers-cpus 1.5 --agents-cpus 1.5"),
+    ("GPUs", "all", "--gpus all"),
+    (
+        "ulimits",
+        "nofile=1024:2048 memlock=-1",
+        "--runtime-ulimit nofile=1024:2048 --runtime-ulimit memlock=-1",
+    ),
+    ("processes", "1", "--host-pid-mode"),
+    ("token", "secret", "--token secret"),
+    (
+        "other labels",
+        "team=a@agent:0",
+        "--runtime-label team=a@agent:0",
+    ),
+];
+
+#[tokio::test]
+async fn the_form_on_the_screen_makes_the_same_cluster_as_the_flags() {
+    let place = tempfile::tempdir().unwrap();
+    let here = place.path().display().to_string();
+    std::fs::create_dir(place.path().join("more")).unwrap();
+    for name in ["web.yaml", "more/db.yml", "motd", "registries.yaml"] {
+        std::fs::write(place.path().join(name), name).unwrap();
+    }
+    let file = "apiVersion: k3d.io/v1alpha5\nkind: Simple\nfiles:\n- source: motd\n  destination: /etc/motd\n  \
+                nodeFilters: [server:*]\n";
+    std::fs::write(place.path().join("k3d.yaml"), file).unwrap();
+    let same: Vec<(&str, String, String)> = SAME
+        .iter()
+        .map(|(row, answer, flags)| {
+            (
+                *row,
+                answer.replace("HERE", &here),
+                flags.replace("HERE", &here),
+            )
+        })
+        .collect();
+    let of_flags = |line: &str| {
+        let args = args(line);
+        let file = from_file::read(args.config.as_deref(), &|_| None).unwrap();
+        specification(&args, &file, &ClusterDefaults::default()).unwrap()
+    };
+    // Each alone, beside the nodes that some are for, and all of them at once.
+    let beside = [("name", "demo"), ("servers", "3"), ("agents", "2")];
+    for (row, answer, flags) in &same {
+        let mut answers: Vec<(&str, &str)> = beside.to_vec();
+        let mut line = "demo -s 3 -a 2".to_owned();
+        if !beside.iter().any(|(other, _)| other == row) {
+            answers.push((row, answer));
+            line = format!("{line} {flags}");
+        }
+        assert_eq!(form(&answers).await, of_flags(&line), "{row}");
+    }
+    let answers: Vec<(&str, &str)> = same
+        .iter()
+        .map(|(row, answer, _)| (*row, answer.as_str()))
+        .collect();
+    let flags: Vec<&str> = same.iter().map(|(.., flags)| flags.as_str()).collect();
+    assert_eq!(form(&answers).await, of_flags(&flags.join(" ")));
+    // What excludes something of the above.
+    for (answers, flags) in [
+        (&[("load balancer", "1")][..], "--no-lb"),
+        (&[("network", "shared")], "--network shared"),
+        (&[("network", "host")], "--network host"),
+        (&[("addresses", "auto")], "--subnet auto"),
+        (&[("image volume", "none")], "--no-image-volume"),
+        (&[("k3s arguments", "--debug")], "--k3s-arg --debug"),
+        (&[("API port", "random")], "--api-port random"),
+        (
+            &[("API port", "localhost:6550")],
+            "--api-port localhost:6550",
+        ),
+    ] {
+        let name = [("name", "demo")];
+        assert_eq!(
+            form(&[&name, answers].concat()).await,
+            of_flags(&format!("demo {flags}")),
+            "{flags}"
+        );
+    }
+}
+
+#[test]
+fn every_row_of_the_form_is_compared_with_the_flags() {
+    let new = NewCluster::new(&ClusterDefaults::default(), Vec::new(), Around::default());
+    for row in Purpose::NewCluster(new).rows() {
+        let elsewhere = ["load balancer", "network", "kubeconfig"];
+        assert!(
+            elsewhere.contains(&row.label) || SAME.iter().any(|(label, ..)| *label == row.label),
+            "{}",
+            row.label
+        );
+    }
 }

@@ -76,7 +76,7 @@ impl Purpose {
     #[must_use]
     pub fn advice(&self, wish: &Wish) -> &'static str {
         match wish {
-            Wish::Create { spec, .. } if spec.servers == 2 => {
+            Wish::Draft(draft) if draft.spec.servers == 2 => {
                 "two servers are less safe than one: take 1 or 3"
             }
             _ => "",

@@ -1,7 +1,8 @@
-//! `--manifest`: files of this machine that k3s keeps deployed.
+//! Manifests: files of this machine that k3s keeps deployed.
 
 use std::{fs, io, path::Path};
 
+use super::{FILE_MODE, contents};
 use crate::{
     distro::k3s::volumes::MANIFESTS,
     domain::{ForNodes, NodeFilter, Problem, Role, container::FileEntry},
@@ -20,9 +21,6 @@ const OF_K3S: &[&str] = &[
     "traefik.yaml",
 ];
 
-/// More than this is no manifest, in bytes; the datastore takes less.
-const LARGEST: u64 = 4 << 20;
-
 /// How deep folders are looked into; links in them could go round in circles.
 const DEEPEST: usize = 8;
 
@@ -35,11 +33,8 @@ pub fn read(path: &Path) -> Result<Vec<ForNodes<FileEntry>>, Problem> {
     if is_folder(path)? {
         folder(path, "", DEEPEST, &mut files)?;
     } else {
+        check(path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if !is_manifest(path) {
-            let why = format!("k3s takes files that end in {}", ENDINGS.join(", "));
-            return Err(refuse(path, why));
-        }
         files.push(file(path, &name)?);
     }
     if files.is_empty() {
@@ -49,11 +44,21 @@ pub fn read(path: &Path) -> Result<Vec<ForNodes<FileEntry>>, Problem> {
     Ok(files)
 }
 
+/// Refuses a file that k3s would not deploy.
+pub(super) fn check(path: &Path) -> Result<(), Problem> {
+    if is_manifest(path) {
+        return Ok(());
+    }
+    let why = format!("k3s takes files that end in {}", ENDINGS.join(", "));
+    Err(refuse(path, why))
+}
+
 fn refuse(path: &Path, why: impl Into<String>) -> Problem {
     Problem::usage(format!("{} is not deployed", path.display()), why)
 }
 
-fn is_folder(path: &Path) -> Result<bool, Problem> {
+/// Whether it is a folder.
+pub(super) fn is_folder(path: &Path) -> Result<bool, Problem> {
     let seen = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     Ok(seen.is_dir())
 }
@@ -98,15 +103,11 @@ fn file(path: &Path, name: &str) -> Result<ForNodes<FileEntry>, Problem> {
         let why = format!("k3s writes a {name} of its own over it");
         return Err(refuse(path, why).with_hint("give the file another name"));
     }
-    let seen = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-    if seen.len() > LARGEST {
-        return Err(refuse(path, format!("it has {} bytes", seen.len())));
-    }
     Ok(ForNodes {
         value: FileEntry {
             path: format!("{MANIFESTS}/{name}"),
-            mode: 0o644,
-            contents: fs::read(path).map_err(|error| unreadable(path, &error))?,
+            mode: FILE_MODE,
+            contents: contents(path)?,
         },
         nodes: vec![NodeFilter::role(Role::Server)],
     })
