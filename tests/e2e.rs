@@ -46,6 +46,9 @@ mod many;
 #[path = "e2e/network.rs"]
 mod network;
 #[cfg(test)]
+#[path = "e2e/nodes.rs"]
+mod nodes;
+#[cfg(test)]
 #[path = "e2e/ports.rs"]
 mod ports;
 #[cfg(test)]

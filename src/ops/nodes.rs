@@ -18,7 +18,7 @@ use crate::{
         spec::WaitFor,
     },
     plan::{
-        Plan, Subject,
+        Plan, Subject, Upstreams,
         node::{self, NewNodes, Remote},
         scale::{self, Scale},
     },
@@ -212,12 +212,38 @@ pub(super) async fn change(
         nodes.push(&find(&all, name)?.node);
     }
     match verb {
-        NodeVerb::Start => Ok(node::start(about, &nodes, wait)),
-        NodeVerb::Stop => Ok(node::stop(about, &nodes)),
+        NodeVerb::Start | NodeVerb::Stop => {
+            let Some(cluster) = cluster else {
+                return Ok(turn(about, verb, &nodes, None, wait));
+            };
+            let details = details(backends, cluster).await;
+            // Nodes start and stop whatever is in it.
+            let routes = ports::routes(backends, cluster).await.unwrap_or_default();
+            let upstreams = Upstreams {
+                cluster,
+                details: &details,
+                routes: routes.as_ref(),
+            };
+            Ok(turn(about, verb, &nodes, Some(upstreams), wait))
+        }
         NodeVerb::Delete => match cluster {
             Some(cluster) => remove(backends, world, cluster, &nodes, wait).await,
             None => Ok(node::remove_registry(about, &nodes)),
         },
+    }
+}
+
+fn turn(
+    about: &Subject,
+    verb: NodeVerb,
+    nodes: &[&Node],
+    upstreams: Option<Upstreams<'_>>,
+    wait: WaitFor,
+) -> Plan {
+    if verb == NodeVerb::Stop {
+        node::stop(about, nodes, upstreams)
+    } else {
+        node::start(about, nodes, upstreams, wait)
     }
 }
 

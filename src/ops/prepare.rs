@@ -70,10 +70,13 @@ pub(super) async fn prepare_beside(
         }
         Wish::Start(name) | Wish::Restart(name) => {
             let cluster = free(&world, name, "started")?;
+            // A cluster starts whatever is in it.
+            let routes = ports::routes(backends, cluster).await.unwrap_or_default();
             let start = Start {
                 cluster,
                 details: &details(backends, cluster).await,
                 networks: &world.networks,
+                routes: routes.as_ref(),
                 wait,
             };
             Ok(if matches!(request.wish, Wish::Restart(_)) {

@@ -264,27 +264,29 @@ fn publish(
     Ok(())
 }
 
-/// Takes out names that would keep the proxy from starting: of nodes that are gone, and of nodes that do not run and
+/// Leaves out names that would keep the proxy from starting: of nodes that are gone, and of nodes that do not run and
 /// that it knows by the engine alone.
 fn clear(plan: &mut Plan, cluster: &Cluster, routes: &mut Routes, hosts: &[String]) {
-    let targets: Vec<(u16, Protocol, Vec<String>)> = routes
-        .all()
-        .map(|(port, protocol, hosts)| (port, protocol, hosts.to_vec()))
-        .collect();
-    for (port, protocol, names) in targets {
-        let (bad, good): (Vec<String>, Vec<String>) = names
-            .into_iter()
-            .partition(|name| replace::unknown(cluster, hosts, name));
-        // Of a cluster that does not run every name would be one of them; it is all there when it starts.
-        if bad.is_empty() || good.is_empty() {
-            continue;
-        }
-        routes.leave(port, protocol, &bad);
-        plan.warnings.push(format!(
-            "port {port}/{protocol} no longer leads to {}, which does not run",
-            bad.join(", ")
-        ));
+    let found = |name: &str| !replace::unknown(cluster, hosts, name);
+    // Of a cluster that does not run every name would be one of them; it is all there when it starts.
+    let mut nodes = cluster.nodes.iter();
+    if !nodes.any(|node| node.role.is_kubernetes() && node.is_running()) {
+        return;
     }
+    for (port, protocol, names) in routes.all() {
+        let lost: Vec<&str> = names
+            .iter()
+            .map(String::as_str)
+            .filter(|name| !found(name))
+            .collect();
+        if !lost.is_empty() {
+            plan.warnings.push(format!(
+                "port {port}/{protocol} does not lead to {} until it runs",
+                lost.join(", ")
+            ));
+        }
+    }
+    routes.settle(found);
 }
 
 fn exchange(

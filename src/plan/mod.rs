@@ -26,10 +26,12 @@ mod step;
 pub mod stop;
 mod subject;
 mod text;
+mod upstreams;
 
 pub use event::{Event, Outcome, Progress};
 pub use step::{KubeAccess, Step, Undo};
 pub use subject::Subject;
+pub use upstreams::Upstreams;
 
 use std::{collections::BTreeSet, time::Duration};
 

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 pub use remote::{Remote, plan as join_remote};
 
-use super::{Plan, Step, Subject};
+use super::{Plan, Step, StepId, Subject, Upstreams};
 use crate::{
-    distro::k3s::labels,
+    distro::k3s::{join, labels},
     domain::{
         Cluster, Node, Problem, Role, Secret,
         container::{ContainerSpec, Resources},
@@ -77,36 +77,60 @@ impl NewNodes {
             spec.labels
                 .insert(labels::TOKEN.to_owned(), token.to_owned());
         }
+        join::announce(spec);
     }
 }
 
-/// The plan that starts nodes, whatever they are.
+/// The plan that starts nodes, whatever they are. `upstreams` is known where they are of a cluster that is there.
 #[must_use]
-pub fn start(about: &Subject, nodes: &[&Node], wait: WaitFor) -> Plan {
+pub fn start(
+    about: &Subject,
+    nodes: &[&Node],
+    upstreams: Option<Upstreams<'_>>,
+    wait: WaitFor,
+) -> Plan {
     let mut plan = Plan::new(format!("start {}", names(nodes)), about.clone());
     plan.undoable = false;
-    for node in nodes.iter().filter(|node| !node.is_running()) {
-        let container = node.name.clone();
-        let started = plan.add(Step::StartContainer { container }, []);
-        if wait != WaitFor::Nothing && (node.role.is_kubernetes() || balances(node)) {
-            let step = Step::WaitForLog {
-                container: node.name.clone(),
-                role: node.role,
-            };
-            plan.add(step, [started]);
-        }
+    let down = nodes.iter().filter(|node| !node.is_running());
+    let (balancers, others): (Vec<&Node>, Vec<&Node>) = down.partition(|node| balances(node));
+    let mut begun: Vec<StepId> = Vec::new();
+    for node in others {
+        begun.push(begin(&mut plan, node, &[], wait));
+    }
+    // It finds them as soon as they run, and looks for them when it starts.
+    let runs = |node: &Node| node.is_running() || nodes.iter().any(|new| new.id == node.id);
+    begun.extend(upstreams.and_then(|known| known.settle(&mut plan, runs, &begun)));
+    for node in balancers {
+        begin(&mut plan, node, &begun, wait);
     }
     plan
 }
 
-/// The plan that stops nodes, whatever they are.
+/// Adds the steps that start a node, and returns the first of them.
+fn begin(plan: &mut Plan, node: &Node, after: &[StepId], wait: WaitFor) -> StepId {
+    let container = node.name.clone();
+    let started = plan.add(Step::StartContainer { container }, after.iter().copied());
+    if wait != WaitFor::Nothing && (node.role.is_kubernetes() || balances(node)) {
+        let step = Step::WaitForLog {
+            container: node.name.clone(),
+            role: node.role,
+        };
+        plan.add(step, [started]);
+    }
+    started
+}
+
+/// The plan that stops nodes, whatever they are. The load balancer forgets them first, so that nothing is sent to them and
+/// it can start without them.
 #[must_use]
-pub fn stop(about: &Subject, nodes: &[&Node]) -> Plan {
+pub fn stop(about: &Subject, nodes: &[&Node], upstreams: Option<Upstreams<'_>>) -> Plan {
     let mut plan = Plan::new(format!("stop {}", names(nodes)), about.clone());
     plan.undoable = false;
+    let stays = |node: &Node| node.is_running() && !nodes.iter().any(|gone| gone.id == node.id);
+    let settled = upstreams.and_then(|known| known.settle(&mut plan, stays, &[]));
     for node in nodes.iter().filter(|node| node.is_running()) {
         let container = node.name.clone();
-        plan.add(Step::StopContainer { container }, []);
+        plan.add(Step::StopContainer { container }, settled);
     }
     if nodes.iter().any(|node| balances(node)) {
         plan.warnings
@@ -184,7 +208,11 @@ fn names(nodes: &[&Node]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{distro, domain::container::ContainerState, plan::fixtures::demo};
+    use crate::{
+        distro::{self, k3s::load_balancer::Routes},
+        domain::{Protocol, container::ContainerState},
+        plan::fixtures::{demo, demo_details},
+    };
 
     fn cluster(servers: u16, agents: u16, state: ContainerState) -> Cluster {
         let mut containers = demo(servers, agents);
@@ -205,20 +233,77 @@ mod tests {
     fn nodes_start_and_stop_by_themselves() {
         let about: Subject = cluster(1, 1, ContainerState::Exited).name.into();
         let down = cluster(1, 1, ContainerState::Exited);
-        let text = start(&about, &named(&down, &["agent-0"]), WaitFor::Usable).to_text();
+        let text = start(&about, &named(&down, &["agent-0"]), None, WaitFor::Usable).to_text();
         assert!(
             text.contains("start k3d-demo-agent-0") && text.contains("wait for"),
             "{text}"
         );
-        assert!(stop(&about, &named(&down, &["agent-0"])).steps.is_empty());
-        let up = cluster(1, 1, ContainerState::Running);
         assert!(
-            start(&about, &named(&up, &["agent-0"]), WaitFor::Usable)
+            stop(&about, &named(&down, &["agent-0"]), None)
                 .steps
                 .is_empty()
         );
-        let balancer = stop(&about, &named(&up, &["serverlb"]));
+        let up = cluster(1, 1, ContainerState::Running);
+        assert!(
+            start(&about, &named(&up, &["agent-0"]), None, WaitFor::Usable)
+                .steps
+                .is_empty()
+        );
+        let balancer = stop(&about, &named(&up, &["serverlb"]), None);
         assert_eq!((balancer.steps.len(), balancer.warnings.len()), (1, 1));
+    }
+
+    #[test]
+    fn the_load_balancer_only_knows_nodes_that_it_finds() {
+        let mut up = cluster(1, 2, ContainerState::Running);
+        let mut details = demo_details(1, 2);
+        for detail in &mut details {
+            detail.info.id.clone_from(&detail.info.name);
+            // The second agent came later, so the engine alone knows where it is.
+            let late = |line: &String| line.starts_with("k3d-demo-agent-1");
+            detail.extra_hosts.retain(|line| !late(line));
+        }
+        let about: Subject = up.name.clone().into();
+        let wanted =
+            "ports: {6443.tcp: [k3d-demo-server-0], 80.tcp: [k3d-demo-agent-0, k3d-demo-agent-1]}";
+        let routes = Routes::parse(wanted).unwrap();
+        let of = |cluster: &Cluster, routes: &Routes, verb: &str, names: &[&str]| {
+            let upstreams = Some(Upstreams {
+                cluster,
+                details: &details,
+                routes: Some(routes),
+            });
+            let nodes = named(cluster, names);
+            let plan = match verb {
+                "stop" => stop(&about, &nodes, upstreams),
+                _ => start(&about, &nodes, upstreams, WaitFor::Nothing),
+            };
+            let written = plan.steps.iter().find_map(|planned| match &planned.step {
+                Step::PutFiles { files, .. } => files.first(),
+                _ => None,
+            });
+            let text = written.map(|file| String::from_utf8(file.contents.clone()).unwrap());
+            (plan, text.map(|text| Routes::parse(&text).unwrap()))
+        };
+        assert_eq!(of(&up, &routes, "stop", &["agent-0"]).1, None);
+        let (plan, without) = of(&up, &routes, "stop", &["agent-1"]);
+        let without = without.unwrap();
+        let targets = without.targets(80, Protocol::Tcp);
+        assert_eq!(targets, ["k3d-demo-agent-0"], "{}", plan.to_text());
+        assert_eq!(plan.steps[1].after, [0]);
+        // Somebody else stopped it; then a load balancer that starts is told.
+        for node in &mut up.nodes {
+            if node.name.ends_with("agent-1") || balances(node) {
+                node.state = ContainerState::Exited;
+            }
+        }
+        let (plan, written) = of(&up, &routes, "start", &["serverlb"]);
+        assert_eq!(written.as_ref(), Some(&without));
+        assert_eq!(plan.steps[1].after, [0]);
+        let (plan, written) = of(&up, &without, "start", &["agent-1"]);
+        assert_eq!(written.as_ref(), Some(&routes));
+        assert_eq!(plan.steps[1].after, [0]);
+        assert_eq!(of(&up, &routes, "start", &["agent-1", "serverlb"]).1, None);
     }
 
     #[test]

@@ -43,6 +43,7 @@ mod tests {
             cluster: &cluster,
             details: &demo_details(1, 1),
             networks: &[network("k3d-demo", "172.18.0.0/16")],
+            routes: None,
             wait: WaitFor::Usable,
         });
         insta::assert_snapshot!(plan.to_text());

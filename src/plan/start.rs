@@ -5,9 +5,9 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use super::{KubeAccess, Plan, Step, StepId, mend::mend};
+use super::{KubeAccess, Plan, Step, StepId, Upstreams, mend::mend};
 use crate::{
-    distro::k3s::{hosts, names},
+    distro::k3s::{hosts, load_balancer::Routes, names},
     domain::{
         Cluster, Distribution, HostAlias, Node, Role,
         container::{ContainerDetail, NetworkInfo},
@@ -24,6 +24,8 @@ pub struct Start<'a> {
     pub details: &'a [ContainerDetail],
     /// The engine's networks.
     pub networks: &'a [NetworkInfo],
+    /// The load balancer's configuration, where it has one.
+    pub routes: Option<&'a Routes>,
     /// What "done" means.
     pub wait: WaitFor,
 }
@@ -84,8 +86,20 @@ pub(super) fn start(plan: &mut Plan, input: &Start<'_>, down: &BTreeSet<&str>, b
     }
     let servers = ids(&begun);
     begun.extend(up(plan, Role::Agent, &servers));
-    // The names that it serves have to resolve when it looks, which is six seconds after its start.
-    let balancers = up(plan, Role::LoadBalancer, &servers);
+    let upstreams = Upstreams {
+        cluster,
+        details: input.details,
+        routes: input.routes,
+    };
+    let nodes = ids(&begun);
+    let mut balancers = cluster.with_role(Role::LoadBalancer);
+    let balanced = balancers.all(|node| !down.contains(node.name.as_str()));
+    // Where it serves already, it takes a name only when it finds it. Else names have to resolve when it looks, which is
+    // six seconds after its start.
+    let after = if balanced { &nodes } else { before };
+    let settled = upstreams.settle(plan, |node| node.role.is_kubernetes(), after);
+    let ready: Vec<StepId> = servers.iter().copied().chain(settled).collect();
+    let balancers = up(plan, Role::LoadBalancer, &ready);
     if cluster.distribution == Distribution::Kind {
         return;
     }
@@ -179,7 +193,10 @@ mod tests {
     use super::*;
     use crate::{
         distro,
-        domain::container::{ContainerInfo, ContainerState},
+        domain::{
+            Protocol,
+            container::{ContainerInfo, ContainerState},
+        },
         plan::fixtures::{demo, demo_details, network},
     };
 
@@ -189,6 +206,7 @@ mod tests {
             cluster: &cluster,
             details,
             networks: &[network("k3d-demo", "172.18.0.0/16")],
+            routes: None,
             wait: WaitFor::Usable,
         })
     }
@@ -244,6 +262,42 @@ mod tests {
         let after: Vec<&[StepId]> = plan.steps[..3].iter().map(|s| &s.after[..]).collect();
         assert_eq!(after, [&[][..], &[0], &[1]]);
         assert_eq!(plan.warnings.len(), 1);
+    }
+
+    #[test]
+    fn the_load_balancer_starts_without_nodes_that_are_gone_and_with_those_that_come_back() {
+        let text = "ports: {6443.tcp: [k3d-demo-server-0, k3d-demo-server-1]}\nstopped: {80.tcp: [k3d-demo-agent-0]}";
+        let routes = Routes::parse(text).unwrap();
+        let mut containers = stopped(1, 1);
+        let mut details = demo_details(1, 1);
+        let ids = containers.iter_mut().map(|one| (&mut one.id, &one.name));
+        let more = details
+            .iter_mut()
+            .map(|one| (&mut one.info.id, &one.info.name));
+        for (id, name) in ids.chain(more) {
+            id.clone_from(name);
+        }
+        let cluster = distro::clusters(&containers, &[]).remove(0);
+        let plan = plan(&Start {
+            cluster: &cluster,
+            details: &details,
+            networks: &[],
+            routes: Some(&routes),
+            wait: WaitFor::Nothing,
+        });
+        let place = |wanted: fn(&Step) -> bool| plan.steps.iter().position(|one| wanted(&one.step));
+        let written = place(|step| matches!(step, Step::PutFiles { .. })).unwrap();
+        let begun = place(
+            |step| matches!(step, Step::StartContainer { container } if container.ends_with("lb")),
+        );
+        assert!(plan.steps[begun.unwrap()].after.contains(&written));
+        let Step::PutFiles { files, .. } = &plan.steps[written].step else {
+            unreachable!()
+        };
+        let file = String::from_utf8(files[0].contents.clone()).unwrap();
+        let now = Routes::parse(&file).unwrap();
+        assert_eq!(now.targets(6443, Protocol::Tcp), ["k3d-demo-server-0"]);
+        assert_eq!(now.targets(80, Protocol::Tcp), ["k3d-demo-agent-0"]);
     }
 
     #[test]

@@ -143,7 +143,7 @@ proptest! {
         }
         let networks = [network("k3d-demo", "172.18.0.0/16")];
         let cluster = distro::clusters(&containers, &[]).remove(0);
-        let start = start::Start { cluster: &cluster, details: &details, networks: &networks, wait };
+        let start = start::Start { cluster: &cluster, details: &details, networks: &networks, routes: None, wait };
         check(&start::plan(&start));
         check(&restart::plan(&start));
         check(&stop::plan(&cluster));

@@ -1,17 +1,15 @@
-//! Ports, nodes and servers that come and go on clusters that are there, on a real engine.
+//! Ports that come and go on clusters that are there, on a real engine.
 
 use std::{
-    collections::BTreeMap,
     net::TcpListener,
     process::Command,
     time::{Duration, Instant},
 };
 
 use coracle::{
-    domain::{ClusterName, ObjectKey, PortMapping, Protocol, Role, container::Resources},
-    ops::{self, NodeVerb, Wish},
-    plan::node::NewNodes,
-    resources::{nodes, unlisted},
+    domain::{ObjectKey, PortMapping, Protocol, PublishedPort},
+    ops::{self, NodeVerb, Wish, expose::Exposure},
+    resources::unlisted,
 };
 use serde_json::json;
 use tokio::{
@@ -22,63 +20,13 @@ use tokio::{
 
 use crate::life::Life;
 
-fn scale(life: &Life, servers: Option<u16>, agents: Option<u16>) -> Wish {
+/// Another size.
+pub fn scale(life: &Life, servers: Option<u16>, agents: Option<u16>) -> Wish {
     Wish::Scale {
         cluster: life.name.clone(),
         servers,
         agents,
     }
-}
-
-/// How many nodes Kubernetes knows, and how many of them are Ready.
-async fn nodes_of(life: &Life) -> (usize, usize) {
-    let objects = life.api().await.list(&nodes::KIND, "", "").await.unwrap();
-    let ready = objects
-        .iter()
-        .filter(|node| nodes::status(node).is_some_and(|status| status.ready));
-    (objects.len(), ready.count())
-}
-
-#[tokio::test]
-async fn a_lone_server_grows_to_three_and_keeps_what_it_had() {
-    let life = Life::new("ports-grow").await;
-    life.run(Life::create(life.spec(1, 1))).await.unwrap();
-    let key = ObjectKey::new("default", "kept");
-    let object = json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": { "name": "kept" }, "data": { "word": "tide" },
-    });
-    let api = life.api().await;
-    api.create(&unlisted::CONFIG_MAPS, "default", &object)
-        .await
-        .unwrap();
-    let before = life.anonymous_volumes().await;
-
-    let report = life.run(scale(&life, Some(3), None)).await.unwrap();
-    println!("from one server to three in {:?}", report.took);
-    assert_eq!(nodes_of(&life).await, (4, 4));
-    let kept = life.api().await.get(&unlisted::CONFIG_MAPS, &key).await;
-    assert_eq!(kept.unwrap()["data"]["word"], "tide");
-    let world = ops::observe(&life.backends).await.unwrap();
-    let cluster = world.cluster(&life.name).unwrap();
-    assert_eq!(cluster.count(Role::Server), (3, 3));
-
-    // It is a cluster of three: with its first server down it goes on, and stops and starts as a whole.
-    let first = format!("k3d-{}-server-0", life.name);
-    life.backends
-        .runtime
-        .stop(&first, Duration::from_secs(20))
-        .await
-        .unwrap();
-    let members = life.api().await.list(&nodes::KIND, "", "").await.unwrap();
-    assert_eq!(members.len(), 4);
-    life.run(Wish::Restart(life.name.clone())).await.unwrap();
-    assert_eq!(nodes_of(&life).await, (4, 4));
-
-    let mut volumes = life.anonymous_volumes().await;
-    volumes.extend(before);
-    life.run(Wish::Delete(life.name.clone())).await.unwrap();
-    assert_eq!(life.left(&volumes).await, Vec::<String>::new());
 }
 
 /// Every k3s node has it, for its volumes.
@@ -175,13 +123,85 @@ async fn deploy(life: &Life) {
     api.create(&coracle::resources::pods::KIND, "default", &pod)
         .await
         .unwrap();
-    api.create(&unlisted::SERVICES, "default", &service)
-        .await
-        .unwrap();
+    let mut balanced = service.clone();
+    balanced["metadata"]["name"] = json!("balanced");
+    balanced["spec"]["type"] = json!("LoadBalancer");
+    balanced["spec"]["ports"] = json!([{ "port": BALANCED, "targetPort": 7 }]);
+    for service in [service, balanced] {
+        api.create(&unlisted::SERVICES, "default", &service)
+            .await
+            .unwrap();
+    }
+}
+
+/// The port of the service of type `LoadBalancer` before the same pod.
+const BALANCED: u16 = 7007;
+
+/// The only port of a service, as it can be published.
+async fn exposure(life: &Life, service: &str) -> Exposure {
+    let key = ObjectKey::new("default", service);
+    let api = life.api().await;
+    let all = ops::expose::of_service(&life.backends, api.as_ref(), &life.name, &key).await;
+    all.unwrap().remove(0)
+}
+
+/// The same of the service of type `LoadBalancer`, once k3s serves it at its nodes.
+async fn balanced(life: &Life) -> PublishedPort {
+    let begun = Instant::now();
+    loop {
+        let offered = exposure(life, "balanced").await.offered;
+        if offered.container_port == BALANCED {
+            return offered;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(90), "{offered}");
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Whether nobody listens there.
+async fn refuses(port: u16) -> bool {
+    let answer = TcpStream::connect(("127.0.0.1", port)).await;
+    answer.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+}
+
+async fn turn(life: &Life, verb: NodeVerb, node: &str) {
+    let wish = Wish::Nodes {
+        about: life.name.clone().into(),
+        verb,
+        names: vec![format!("k3d-{}-{node}", life.name)],
+    };
+    life.run(wish).await.unwrap();
+}
+
+/// A node that came later is found by its name only while it runs. The load balancer starts without it.
+async fn a_stopped_node_keeps_no_load_balancer_down(life: &Life, port: u16) {
+    let to_the_new = format!("{port}:30007@agent:1");
+    life.run(edit(life, &to_the_new, "")).await.unwrap();
+    assert_eq!(targets(life, 30007).await, ["server-0", "agent-1"]);
+    turn(life, NodeVerb::Stop, "agent-1").await;
+    assert_eq!(targets(life, 30007).await, ["server-0"]);
+    let restart = Command::new("docker")
+        .args(["restart", "-t", "2", &balancer(life)])
+        .output();
+    assert!(restart.unwrap().status.success());
+    let begun = Instant::now();
+    while life.api().await.health().await.is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        sleep(Duration::from_millis(200)).await;
+    }
+    until_it_echoes(port).await;
+    println!(
+        "the load balancer is back without a node in {:?}",
+        begun.elapsed()
+    );
+    turn(life, NodeVerb::Start, "agent-1").await;
+    assert_eq!(targets(life, 30007).await, ["server-0", "agent-1"]);
+    life.run(edit(life, "", &to_the_new)).await.unwrap();
+    assert_eq!(targets(life, 30007).await, ["server-0"]);
 }
 
 /// The nodes that the load balancer passes a port on to.
-async fn targets(life: &Life, port: u16) -> Vec<String> {
+pub async fn targets(life: &Life, port: u16) -> Vec<String> {
     let world = ops::observe(&life.backends).await.unwrap();
     let cluster = world.cluster(&life.name).unwrap();
     let routes = ops::ports::routes(&life.backends, cluster).await.unwrap();
@@ -243,22 +263,24 @@ async fn ports_come_and_go_on_a_live_cluster_with_seconds_of_silence() {
     let life = Life::new("ports-edit").await;
     life.run(Life::create(life.spec(1, 1))).await.unwrap();
     deploy(&life).await;
-    let (first, second) = (free_port(), free_port());
-    let report = life.run(edit(&life, &format!("{first}:30007"), "")).await;
+    let offered = exposure(&life, "echo").await;
+    assert_eq!(offered.published, None);
+    assert_eq!(offered.offered.container_port, 30007);
+    let first = offered.offered.host_port;
+    let second = free_port();
+    let wish = ops::expose::wish(&life.name, &[offered.offered]);
+    let report = life.run(wish).await;
     println!("a port is added in {:?}", report.unwrap().took);
     until_it_echoes(first).await;
     assert_eq!(targets(&life, 30007).await, ["server-0", "agent-0"]);
 
-    // The same by the service: it is told where it is, and where it would be.
-    let key = ObjectKey::new("default", "echo");
-    let api = life.api().await;
-    let offered = ops::expose::of_service(&life.backends, api.as_ref(), &life.name, &key).await;
-    let offered = offered.unwrap().remove(0);
-    assert_eq!(offered.published.unwrap().host_port, first);
-    assert_eq!(offered.offered.container_port, 30007);
+    let there = exposure(&life, "echo").await.published;
+    assert_eq!(there.unwrap().host_port, first);
 
-    // Another one, and how long the first one is away for it.
-    let wish = edit(&life, &format!("{second}:30007@agent:0"), "");
+    // Others, one by a service of the other type, and how long the first one is away for it.
+    let third = balanced(&life).await;
+    let wish = edit(&life, &format!("{second}:30007@agent:0 {third}"), "");
+    let third = third.host_port;
     let (report, silence) = longest_silence(first, life.run(wish)).await;
     println!(
         "a port is added in {:?}, silence {silence:?}",
@@ -266,6 +288,9 @@ async fn ports_come_and_go_on_a_live_cluster_with_seconds_of_silence() {
     );
     assert!(silence < Duration::from_secs(15), "{silence:?}");
     until_it_echoes(second).await;
+    until_it_echoes(third).await;
+    let there = exposure(&life, "balanced").await.published;
+    assert_eq!(there.unwrap().host_port, third);
     life.api().await.health().await.unwrap();
 
     who_has_a_port_is_said(&life).await;
@@ -296,6 +321,7 @@ async fn ports_come_and_go_on_a_live_cluster_with_seconds_of_silence() {
     life.run(scale(&life, None, Some(2))).await.unwrap();
     assert_eq!(targets(&life, 30007).await, ["server-0"]);
     assert!(echoes(first).await);
+    a_stopped_node_keeps_no_load_balancer_down(&life, first).await;
     life.run(scale(&life, None, Some(1))).await.unwrap();
     assert_eq!(targets(&life, 30007).await, ["server-0"]);
     assert!(echoes(first).await);
@@ -304,17 +330,17 @@ async fn ports_come_and_go_on_a_live_cluster_with_seconds_of_silence() {
     let wish = edit(
         &life,
         &format!("{first}:30007@agent:0"),
-        &format!("{second}:30007"),
+        &format!("{second}:30007 {third}:{BALANCED}"),
     );
     life.run(wish).await.unwrap();
-    assert!(!echoes(second).await);
+    assert!(refuses(second).await && refuses(third).await);
     until_it_echoes(first).await;
     let (report, begun) = (
         life.run(edit(&life, "", &format!("{first}:30007"))).await,
         Instant::now(),
     );
     println!("a port is removed in {:?}", report.unwrap().took);
-    assert!(!echoes(first).await && begun.elapsed() < Duration::from_secs(5));
+    assert!(refuses(first).await && begun.elapsed() < Duration::from_secs(5));
     assert_eq!(targets(&life, 30007).await, Vec::<String>::new());
     life.api().await.health().await.unwrap();
     life.run(Wish::Delete(life.name.clone())).await.unwrap();
@@ -358,99 +384,6 @@ async fn a_port_that_is_taken_at_the_last_moment_leaves_the_old_load_balancer_at
         assert!(begun.elapsed() < Duration::from_secs(30));
         sleep(Duration::from_millis(200)).await;
     }
-    life.run(Wish::Delete(life.name.clone())).await.unwrap();
-    assert_eq!(life.left(&[]).await, Vec::<String>::new());
-}
-
-fn agents(name: &str) -> NewNodes {
-    NewNodes {
-        name: name.to_owned(),
-        role: Role::Agent,
-        count: 1,
-        image: None,
-        resources: Resources::default(),
-        node_labels: Vec::new(),
-        labels: BTreeMap::new(),
-        networks: Vec::new(),
-        k3s_args: Vec::new(),
-        token: None,
-    }
-}
-
-async fn delete_node(life: &Life, name: &str) {
-    let world = ops::observe(&life.backends).await.unwrap();
-    let all = ops::nodes::all(&world);
-    let listed = ops::nodes::find(&all, name).unwrap();
-    for wish in ops::nodes::wishes(NodeVerb::Delete, &[listed]) {
-        life.run(wish).await.unwrap();
-    }
-}
-
-#[tokio::test]
-async fn named_nodes_join_and_leave_here_and_by_a_url() {
-    let life = Life::new("ports-node").await;
-    life.run(Life::create(life.spec(1, 0))).await.unwrap();
-    // What is not in the cluster by its labels is removed by its name, so it bears that too.
-    let extra = format!("{}-extra", life.name);
-    let node = format!("k3d-{extra}-0");
-    let new = NewNodes {
-        resources: Resources {
-            memory: Some(1 << 30),
-            nano_cpus: Some(1_500_000_000),
-            ..Resources::default()
-        },
-        node_labels: vec!["tier=front".to_owned()],
-        labels: [("team".to_owned(), "blue".to_owned())].into(),
-        ..agents(&extra)
-    };
-    let wish = Wish::AddNodes {
-        cluster: life.name.clone(),
-        nodes: Box::new(new),
-    };
-    let report = life.run(wish.clone()).await.unwrap();
-    println!("a node is added in {:?}", report.took);
-    let key = ObjectKey::new("", node.as_str());
-    let object = life.api().await.get(&nodes::KIND, &key).await.unwrap();
-    assert_eq!(object["metadata"]["labels"]["tier"], "front");
-    assert_eq!(object["status"]["capacity"]["memory"], "1Gi");
-    let detail = life.backends.runtime.inspect(&node).await.unwrap();
-    assert_eq!(detail.resources.nano_cpus, Some(1_500_000_000));
-    assert_eq!(detail.info.labels["team"], "blue");
-    let begun = Instant::now();
-    delete_node(&life, &format!("{extra}-0")).await;
-    println!("it is removed in {:?}", begun.elapsed());
-    let password = ObjectKey::new("kube-system", format!("{node}.node-password.k3s"));
-    let api = life.api().await;
-    assert!(api.get(&nodes::KIND, &key).await.is_err());
-    assert!(api.get(&unlisted::SECRETS, &password).await.is_err());
-    // The same name joins again.
-    life.run(wish).await.unwrap();
-    assert_eq!(nodes_of(&life).await, (2, 2));
-
-    // As if the cluster were elsewhere.
-    let world = ops::observe(&life.backends).await.unwrap();
-    let cluster = world.cluster(&life.name).unwrap().clone();
-    let url = format!("https://k3d-{}-server-0:6443", life.name);
-    let far = format!("{}-far", life.name);
-    let wish = Wish::AddNodes {
-        cluster: ClusterName::existing(&url),
-        nodes: Box::new(NewNodes {
-            image: Some(life.spec(1, 0).image),
-            token: cluster.token.clone(),
-            networks: vec![cluster.network.clone()],
-            ..agents(&far)
-        }),
-    };
-    life.run(wish).await.unwrap();
-    let key = ObjectKey::new("", format!("k3d-{far}-0"));
-    assert!(life.api().await.get(&nodes::KIND, &key).await.is_ok());
-    let world = ops::observe(&life.backends).await.unwrap();
-    let all = ops::nodes::all(&world);
-    assert_eq!(
-        ops::nodes::find(&all, &format!("{far}-0")).unwrap().cluster,
-        url
-    );
-    delete_node(&life, &format!("k3d-{far}-0")).await;
     life.run(Wish::Delete(life.name.clone())).await.unwrap();
     assert_eq!(life.left(&[]).await, Vec::<String>::new());
 }

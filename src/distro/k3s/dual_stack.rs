@@ -24,7 +24,15 @@ pub(super) fn extend(command: &mut Vec<String>, address: IpAddr, second: Ipv6Add
     for (option, value) in RANGES.iter().filter(|_| server) {
         add(option, (*value).to_owned());
     }
-    add(NODE_IP, format!("={address},{second}"));
+    announce(command, &format!("{address},{second}"));
+}
+
+/// Names a node's addresses, unless a person did.
+pub(super) fn announce(command: &mut Vec<String>, addresses: &str) {
+    let given = |word: &String| word.split('=').next() == Some(NODE_IP);
+    if !command.iter().any(given) {
+        command.push(format!("{NODE_IP}={addresses}"));
+    }
 }
 
 /// Takes the addresses of a node out of a command that another one is to have.

@@ -64,8 +64,7 @@ pub fn container(model: &ContainerDetail, network: &str, new: Newcomer) -> Conta
     if same_role {
         let rest = model.command.iter().skip(1);
         let rest = rest.filter(|argument| !begins(argument));
-        let own =
-            |argument: &&String| new.address6.is_some() && dual_stack::is_of_one_node(argument);
+        let own = |argument: &&String| dual_stack::is_of_one_node(argument);
         command.extend(rest.filter(|argument| !own(argument)).cloned());
     }
     if let (Some(address), Some(second)) = (new.address, new.address6) {
@@ -114,6 +113,14 @@ pub fn container(model: &ContainerDetail, network: &str, new: Newcomer) -> Conta
         },
         restart: model.restart,
         more_networks: Vec::new(),
+    }
+}
+
+/// Has a node that is in several networks announce its address in the cluster's: by itself k3s takes that of the default
+/// route, which the engine lays through any of them.
+pub fn announce(spec: &mut ContainerSpec) {
+    if let (false, Some(address)) = (spec.more_networks.is_empty(), spec.address) {
+        dual_stack::announce(&mut spec.command, &address.to_string());
     }
 }
 

@@ -1,7 +1,8 @@
 //! The load balancer's configuration, `values.yaml`: which port goes to which nodes.
 //!
 //! The proxy renders it when it starts and again whenever it changes, so writing the file is enough. It refuses to start
-//! while a name in it does not resolve, that is, while such a container does not run.
+//! while a name in it does not resolve, that is, while such a container does not run. Those of fixed addresses are in its
+//! hosts file; others are left out while they do not run, and remembered beside.
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,9 @@ pub struct Routes {
     /// By `<container port>.<protocol>`; the containers listen on the same port.
     #[serde(default)]
     ports: BTreeMap<String, Vec<String>>,
+    /// The same for containers that do not run and that the proxy would not find by their names: it does not read this.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    stopped: BTreeMap<String, Vec<String>>,
     /// The proxy's own settings. What we do not know is kept.
     #[serde(default)]
     settings: BTreeMap<String, Value>,
@@ -55,7 +59,11 @@ impl Routes {
         // Every connection takes two of them.
         let mut settings = BTreeMap::from([("workerConnections".to_owned(), Value::from(1024))]);
         settings.extend(spec.lb_settings.clone());
-        Self { ports, settings }
+        Self {
+            ports,
+            stopped: BTreeMap::new(),
+            settings,
+        }
     }
 
     /// Reads the file. k3d repeats names in it now and then; each is kept once.
@@ -110,6 +118,10 @@ impl Routes {
     /// Passes a port on to these containers no longer. Whether any is left; where none is, the port is gone.
     pub fn leave(&mut self, port: u16, protocol: Protocol, to: &[String]) -> bool {
         let key = key(port, protocol);
+        if let Some(stopped) = self.stopped.get_mut(&key) {
+            stopped.retain(|host| !to.contains(host));
+        }
+        self.stopped.retain(|_, hosts| !hosts.is_empty());
         let Some(hosts) = self.ports.get_mut(&key) else {
             return false;
         };
@@ -125,7 +137,11 @@ impl Routes {
     pub fn add(&mut self, role: Role, new: &str, peers: &[String]) {
         for (port, hosts) in &mut self.ports {
             let api = role == Role::Server && *port == key(API_PORT, Protocol::Tcp);
-            let all_peers = !peers.is_empty() && peers.iter().all(|peer| hosts.contains(peer));
+            let stopped = self.stopped.get(port);
+            let has = |peer: &String| {
+                hosts.contains(peer) || stopped.is_some_and(|stopped| stopped.contains(peer))
+            };
+            let all_peers = !peers.is_empty() && peers.iter().all(has);
             if (api || all_peers) && !hosts.iter().any(|host| host == new) {
                 hosts.push(new.to_owned());
             }
@@ -135,6 +151,13 @@ impl Routes {
     /// Takes a node out. A port that is left without a target goes to `rest`, because the proxy refuses to run with one
     /// that leads nowhere.
     pub fn remove(&mut self, gone: &str, rest: &[String]) {
+        for (port, stopped) in &mut self.stopped {
+            stopped.retain(|host| host != gone);
+            if stopped.is_empty() && !self.ports.contains_key(port) {
+                self.ports.insert(port.clone(), rest.to_vec());
+            }
+        }
+        self.stopped.retain(|_, hosts| !hosts.is_empty());
         for hosts in self.ports.values_mut() {
             hosts.retain(|host| host != gone);
             if hosts.is_empty() {
@@ -143,10 +166,40 @@ impl Routes {
         }
     }
 
+    /// Leaves out the targets that the proxy would not find now, because it refuses to start with one of them, and takes
+    /// back those that it finds again. The API keeps the last targets that it has.
+    pub fn settle(&mut self, finds: impl Fn(&str) -> bool) {
+        let api = key(API_PORT, Protocol::Tcp);
+        let mut all = std::mem::take(&mut self.ports);
+        for (port, stopped) in std::mem::take(&mut self.stopped) {
+            let hosts = all.entry(port).or_default();
+            let known = hosts.clone();
+            hosts.extend(stopped.into_iter().filter(|host| !known.contains(host)));
+        }
+        for (port, hosts) in all {
+            let (found, lost): (Vec<String>, Vec<String>) =
+                hosts.into_iter().partition(|host| finds(host));
+            if found.is_empty() && port == api {
+                self.ports.insert(port, lost);
+                continue;
+            }
+            if !lost.is_empty() {
+                self.stopped.insert(port.clone(), lost);
+            }
+            if !found.is_empty() {
+                self.ports.insert(port, found);
+            }
+        }
+    }
+
     /// The same as data.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        serde_json::json!({ "ports": self.ports, "settings": self.settings })
+        let mut json = serde_json::json!({ "ports": self.ports, "settings": self.settings });
+        if !self.stopped.is_empty() {
+            json["stopped"] = serde_json::json!(self.stopped);
+        }
+        json
     }
 
     /// The file, ready to be put into the container.
@@ -219,6 +272,31 @@ mod tests {
         routes.remove("agent-0", &["server-0".to_owned()]);
         assert_eq!(routes.targets(8080, Protocol::Tcp), ["server-0"]);
         assert_eq!(routes.targets(53, Protocol::Udp), ["server-0"]);
+    }
+
+    #[test]
+    fn what_does_not_run_is_no_target_until_it_runs_again() {
+        let text_before = "ports: {6443.tcp: [s0, s1], 80.tcp: [s0, a0], 81.tcp: [a0]}";
+        let before = Routes::parse(text_before).unwrap();
+        let mut routes = before.clone();
+        routes.settle(|name| name != "a0");
+        assert_eq!(routes.targets(80, Protocol::Tcp), ["s0"]);
+        // The proxy would not start with a port that leads nowhere either.
+        assert!(!routes.all().any(|(port, ..)| port == 81));
+        let kept = Routes::parse(&text(&routes)).unwrap();
+        assert_eq!(kept, routes);
+        routes.settle(|_| true);
+        assert_eq!(routes, before);
+        // Nor is a cluster ever without its API, or a target back that was taken out in between.
+        routes.settle(|_| false);
+        assert_eq!(routes.targets(6443, Protocol::Tcp), ["s0", "s1"]);
+        assert_eq!(routes.all().count(), 1);
+        routes.leave(80, Protocol::Tcp, &["a0".to_owned()]);
+        routes.add(Role::Agent, "a1", &["a0".to_owned()]);
+        routes.remove("a0", &["s0".to_owned()]);
+        routes.settle(|_| true);
+        assert_eq!(routes.targets(80, Protocol::Tcp), ["s0"]);
+        assert_eq!(routes.targets(81, Protocol::Tcp), ["s0"]);
     }
 
     #[test]

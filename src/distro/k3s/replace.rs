@@ -75,13 +75,18 @@ pub fn hosts(cluster: &Cluster, known: &[String]) -> Vec<String> {
 /// The nodes that a load balancer does not find while they do not run. The proxy refuses to start with one of them.
 #[must_use]
 pub fn unknown(cluster: &Cluster, hosts: &[String], name: &str) -> bool {
-    let listed = hosts.iter().any(|line| {
-        line.strip_prefix(name)
-            .is_some_and(|rest| rest.starts_with(':'))
-    });
     let runs = cluster
         .nodes
         .iter()
         .any(|node| node.name == name && node.is_running() && node.role != Role::LoadBalancer);
-    !listed && !runs
+    !lists(hosts, name) && !runs
+}
+
+/// Whether a line of a hosts file leads to a node.
+#[must_use]
+pub fn lists(hosts: &[String], name: &str) -> bool {
+    hosts.iter().any(|line| {
+        line.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with([':', '=']))
+    })
 }

@@ -237,7 +237,14 @@ fn named_nodes_join_with_what_was_asked_for_them() {
     let made = made.unwrap();
     assert_eq!(
         made.command,
-        ["agent", "--kubelet-arg=v=4", "--node-label", "tier=front"]
+        [
+            "agent",
+            "--kubelet-arg=v=4",
+            "--node-label",
+            "tier=front",
+            // Its address in the cluster's network, and not in the other one.
+            "--node-ip=172.18.0.5"
+        ]
     );
     assert!(made.env.contains(&"K3S_TOKEN=swordfish".to_owned()));
     assert_eq!(made.labels["team"], "blue");

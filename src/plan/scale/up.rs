@@ -213,6 +213,12 @@ fn node(
     if let Some(new) = input.joining {
         new.apply(&mut spec);
     }
+    if !spec.more_networks.is_empty() && spec.address.is_none() {
+        plan.warnings.push(format!(
+            "the engine chooses the addresses in network {}, so {name} may announce that in another; if it does not become Ready, name the one to take with --k3s-arg --node-ip=...",
+            spec.network
+        ));
+    }
     let image = spec.image.clone();
     let memory = spec.resources.memory;
     let pull = Step::PullImage { image };
