@@ -11,6 +11,8 @@ pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    /// Whether the terminal is gone. The shell and the system both say so, which is no wish for more.
+    hung_up: bool,
 }
 
 impl Signals {
@@ -28,6 +30,7 @@ impl Signals {
             interrupt: take(SignalKind::interrupt())?,
             terminate: take(SignalKind::terminate())?,
             hangup: take(SignalKind::hangup())?,
+            hung_up: false,
         })
     }
 
@@ -36,7 +39,31 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
+            _ = self.hangup.recv(), if !self.hung_up => self.hung_up = true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_terminal_that_is_gone_is_told_once() {
+        let mut signals = Signals::take().unwrap();
+        let soon = Duration::from_secs(20);
+        kill_process(getpid(), Signal::HUP).unwrap();
+        tokio::time::timeout(soon, signals.next()).await.unwrap();
+        kill_process(getpid(), Signal::HUP).unwrap();
+        kill_process(getpid(), Signal::TERM).unwrap();
+        tokio::time::timeout(soon, signals.next()).await.unwrap();
+        // What came second was the word to end, not the terminal again.
+        assert!(signals.hung_up);
+        let mut next = Box::pin(signals.next());
+        assert!(futures::poll!(&mut next).is_pending());
     }
 }

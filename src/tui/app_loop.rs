@@ -7,19 +7,17 @@ use std::{io, time::Duration};
 
 use jiff::Timestamp;
 use ratatui::Frame;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    task::JoinSet,
-    time::Instant,
-};
+use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     Options,
     effect::Effect,
     input, jobs,
     jobs::Context,
+    leaving,
     msg::{ClusterId, Msg, News, TaskKey},
     runner::{Runner, Stamped, Turn},
+    signals::{Signal, Signals, insist},
     state::State,
     terminal::{self, Screen},
     update::{next_wake, update, wants},
@@ -33,11 +31,13 @@ const FRAME: Duration = Duration::from_millis(33);
 const KEY_FRAME: Duration = Duration::from_millis(8);
 /// News that are taken in before keys and frame get their turn again.
 const TURN: usize = 64;
-/// How long ended tasks may take to go.
-const GOODBYE: Duration = Duration::from_millis(500);
-
-/// How long the loop may take to end after a signal before the process ends without it.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Why the loop ended.
+enum Left {
+    /// The person quit.
+    Asked,
+    /// A signal, or the terminal is gone.
+    Ended,
+}
 
 /// Runs the screen until it is left.
 pub(super) async fn run(
@@ -45,30 +45,51 @@ pub(super) async fn run(
     mut state: State,
     context: Context,
 ) -> Result<(), Problem> {
-    let broken =
-        |error: io::Error| Problem::failed("the terminal cannot be used", error.to_string());
     terminal::restore_on_panic();
     // Before the terminal is taken: a signal in between would leave it taken.
     let mut signals = Signals::new().map_err(broken)?;
     let mut insisting = JoinSet::new();
     insisting.spawn(insist(Signals::new().map_err(broken)?));
     let mut screen = Screen::take().map_err(broken)?;
-    // The first frame needs nothing but the terminal.
-    draw(&mut screen, &mut state).map_err(broken)?;
-    let mut events = input::events().map_err(broken)?;
     let mut runner = Runner::new(context);
+    let left = serve(&options, &mut state, &mut runner, &mut screen, &mut signals).await;
+    // The terminal first: whatever else takes its time, the person has their shell.
+    drop(screen);
+    drop(insisting);
+    if !matches!(left, Ok(Left::Asked)) {
+        leaving::undo(&mut state, &mut runner, &mut signals).await;
+    }
+    leaving::end(runner).await;
+    left.map(drop)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn broken(error: io::Error) -> Problem {
+    Problem::failed("the terminal cannot be used", error.to_string())
+}
+
+async fn serve(
+    options: &Options,
+    state: &mut State,
+    runner: &mut Runner,
+    screen: &mut Screen,
+    signals: &mut Signals,
+) -> Result<Left, Problem> {
+    // The first frame needs nothing but the terminal.
+    draw(screen, state).map_err(broken)?;
+    let mut events = input::events().map_err(broken)?;
     let mut frame: Option<Instant> = None;
     let mut last = Instant::now();
     // Whether the next frame is a key's, and when the last one of a key was drawn.
     let (mut for_key, mut last_for_key) = (false, last);
-    runner.sync(wants(&state));
+    runner.sync(wants(state));
     loop {
-        let wake = next_wake(&mut state, Timestamp::now());
+        let wake = next_wake(state, Timestamp::now());
         let due = frame.unwrap_or(last + Duration::from_secs(86_400));
         let effects = tokio::select! {
             biased;
             signal = signals.received() => match signal {
-                Signal::End => break,
+                Signal::End | Signal::HungUp => return Ok(Left::Ended),
                 Signal::Continued => {
                     screen.retake().map_err(broken)?;
                     frame = Some(Instant::now());
@@ -82,7 +103,7 @@ pub(super) async fn run(
             event = events.recv() => match event {
                 Some(event) => match input::message(event) {
                     Some(msg) => {
-                        let effects = update(&mut state, msg, Timestamp::now());
+                        let effects = update(state, msg, Timestamp::now());
                         let soon = (last_for_key + KEY_FRAME).max(Instant::now());
                         for_key = true;
                         frame = Some(frame.map_or(soon, |due| due.min(soon)));
@@ -91,7 +112,7 @@ pub(super) async fn run(
                     None => continue,
                 },
                 // The terminal is gone.
-                None => break,
+                None => return Ok(Left::Ended),
             },
             () = tokio::time::sleep_until(due), if frame.is_some() => {
                 frame = None;
@@ -99,12 +120,12 @@ pub(super) async fn run(
                 if std::mem::take(&mut for_key) {
                     last_for_key = last;
                 }
-                draw(&mut screen, &mut state).map_err(broken)?;
+                draw(screen, state).map_err(broken)?;
                 continue;
             }
             () = sleep_until(wake), if wake.is_some() => {
                 frame = Some(Instant::now());
-                update(&mut state, Msg::Wake, Timestamp::now())
+                update(state, Msg::Wake, Timestamp::now())
             }
             turn = runner.next() => {
                 if !matches!(turn, Turn::Due) {
@@ -113,14 +134,14 @@ pub(super) async fn run(
                 match turn {
                     Turn::Due => Vec::new(),
                     Turn::Broke(key, problem) => {
-                        update(&mut state, Msg::News(key, Box::new(News::Broke(problem))), Timestamp::now())
+                        update(state, Msg::News(key, Box::new(News::Broke(problem))), Timestamp::now())
                     }
                     Turn::News(news) => {
                         let now = Timestamp::now();
-                        let mut effects = take(&mut state, &mut runner, *news, now);
+                        let mut effects = take(state, runner, *news, now);
                         for _ in 1..TURN {
                             let Some(news) = runner.more() else { break };
-                            effects.extend(take(&mut state, &mut runner, news, now));
+                            effects.extend(take(state, runner, news, now));
                         }
                         effects
                     }
@@ -130,7 +151,7 @@ pub(super) async fn run(
         for effect in effects {
             match effect {
                 Effect::Quit => {
-                    return leave(screen, runner).await;
+                    return Ok(Left::Asked);
                 }
                 Effect::Suspend => {
                     screen.suspend().map_err(broken)?;
@@ -140,25 +161,17 @@ pub(super) async fn run(
                 Effect::Simulate => match (options.simulate)().await {
                     Ok(world) => {
                         runner.shutdown().await;
-                        let (fresh, context) = world.begin(&state);
-                        state = fresh;
-                        runner = Runner::new(context);
+                        let (fresh, context) = world.begin(state);
+                        *state = fresh;
+                        *runner = Runner::new(context);
                     }
                     Err(problem) => state.toasts.fail(problem),
                 },
-                effect => perform(&mut runner, effect),
+                effect => perform(runner, effect),
             }
         }
-        runner.sync(wants(&state));
+        runner.sync(wants(state));
     }
-    leave(screen, runner).await
-}
-
-async fn leave(screen: Screen, mut runner: Runner) -> Result<(), Problem> {
-    // The terminal first: whatever else takes its time, the person has their shell.
-    drop(screen);
-    let _ = tokio::time::timeout(GOODBYE, runner.shutdown()).await;
-    Ok(())
 }
 
 fn draw(screen: &mut Screen, state: &mut State) -> io::Result<()> {
@@ -293,56 +306,5 @@ async fn sleep_until(moment: Option<Timestamp>) {
     if let Some(moment) = moment {
         let left = moment.duration_since(Timestamp::now());
         tokio::time::sleep(left.try_into().unwrap_or_default()).await;
-    }
-}
-
-/// Ends the process after a signal that the loop does not follow, because it waits for a terminal that is stuck.
-async fn insist(mut signals: Signals) {
-    while !matches!(signals.received().await, Signal::End) {}
-    tokio::time::sleep(PATIENCE).await;
-    std::process::exit(1);
-}
-
-/// What a signal wants.
-#[derive(Clone, Copy)]
-enum Signal {
-    /// The program ends.
-    End,
-    /// It was stopped by somebody else than itself and goes on now; the shell has had the terminal.
-    Continued,
-    /// The terminal has another size.
-    Resized,
-}
-
-/// The signals that the loop listens to, and what each wants.
-struct Signals(Vec<(tokio::signal::unix::Signal, Signal)>);
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        let kinds = [
-            (SignalKind::terminate(), Signal::End),
-            (SignalKind::hangup(), Signal::End),
-            (SignalKind::interrupt(), Signal::End),
-            (
-                SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()),
-                Signal::Continued,
-            ),
-            (SignalKind::window_change(), Signal::Resized),
-        ];
-        let listen = |(kind, wants)| Ok((signal(kind)?, wants));
-        Ok(Self(
-            kinds.into_iter().map(listen).collect::<io::Result<_>>()?,
-        ))
-    }
-
-    async fn received(&mut self) -> Signal {
-        let all = self.0.iter_mut().map(|(signal, wants)| {
-            let wants = *wants;
-            Box::pin(async move {
-                signal.recv().await;
-                wants
-            })
-        });
-        futures::future::select_all(all).await.0
     }
 }

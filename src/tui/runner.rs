@@ -200,6 +200,13 @@ impl Runner {
         }
     }
 
+    /// Asks all operations to stop; one that was asked before gives up taking back what it did.
+    pub(super) fn cancel_operations(&self) {
+        for cancel in self.operations.values() {
+            cancel.cancel();
+        }
+    }
+
     /// Ends a task; the next [`Runner::sync`] starts it anew if it is wanted.
     pub(super) fn restart(&mut self, key: &TaskKey) {
         self.broken.remove(key);

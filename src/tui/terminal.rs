@@ -21,13 +21,36 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal, in our hands for as long as this lives.
 pub(super) struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<CrosstermBackend<WhileTaken>>,
+}
+
+/// Writes to the terminal while it is in our hands, and to nowhere after that. At its end ratatui's `Terminal` writes once
+/// more, and panics where the terminal is gone.
+struct WhileTaken(Stdout);
+
+impl Write for WhileTaken {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if TAKEN.load(Ordering::SeqCst) {
+            self.0.write(bytes)
+        } else {
+            Ok(bytes.len())
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if TAKEN.load(Ordering::SeqCst) {
+            self.0.flush()
+        } else {
+            Ok(())
+        }
+    }
 }
 
 impl Screen {
     /// Takes the terminal over.
     pub(super) fn take() -> io::Result<Self> {
-        let taken = enter().and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
+        let taken =
+            enter().and_then(|()| Terminal::new(CrosstermBackend::new(WhileTaken(io::stdout()))));
         // Nothing would give it back: there is no screen yet whose end could.
         let terminal = taken.inspect_err(|_| leave())?;
         Ok(Self { terminal })

@@ -94,7 +94,7 @@ fn pods_are_filtered_and_the_log_follows_the_selection() {
 }
 
 #[test]
-fn leaving_in_the_middle_of_an_operation_asks_and_a_signal_does_not() {
+fn leaving_in_the_middle_of_an_operation_asks_and_a_signal_takes_it_back() {
     for ending in ["key", "signal"] {
         let mut terminal = open("");
         terminal.press("n");
@@ -112,6 +112,7 @@ fn leaving_in_the_middle_of_an_operation_asks_and_a_signal_does_not() {
             terminal.press("q");
         } else {
             terminal.signal(Signal::TERM);
+            terminal.wait_for("create cluster \"shop\": taken back, nothing is left of it");
         }
         assert_eq!(terminal.wait_exit(), 0);
         terminal.wait_restored();
