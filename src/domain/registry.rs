@@ -32,13 +32,46 @@ pub struct RegistrySpec {
     pub proxy: Option<RegistryProxy>,
     /// Mounts, `[SOURCE:]TARGET[:OPTIONS]`.
     pub volumes: Vec<String>,
+    /// Environment variables of its container, `NAME=VALUE`: the registry's own way to be configured. They have the last
+    /// word.
+    pub env: Vec<String>,
     /// Whether images can be removed from it.
     pub delete_enabled: bool,
     /// Whether it has the same port inside of its container as on the host.
     pub same_port: bool,
 }
 
+/// The longest name of a registry: a host name, with room for the `k3d-` before it.
+const LONGEST_NAME: usize = 59;
+
 impl RegistrySpec {
+    /// Checks a name that a person chose: nodes find the registry by it, so it is a host name, as `registry.localhost`.
+    ///
+    /// # Errors
+    /// Says which rule it breaks.
+    pub fn check_name(name: &str) -> Result<(), Problem> {
+        let refuse = |why: String| {
+            Err(Problem::usage(
+                format!("{name:?} cannot be the name of a registry"),
+                why,
+            ))
+        };
+        if name.len() > LONGEST_NAME {
+            return refuse(format!("it is longer than {LONGEST_NAME} characters"));
+        }
+        let odd = |c: &char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.'));
+        if let Some(odd) = name.chars().find(odd) {
+            return refuse(format!(
+                "{odd:?} is not a letter, a digit, a hyphen or a dot"
+            ));
+        }
+        let wrong = |part: &str| part.is_empty() || part.starts_with('-') || part.ends_with('-');
+        if name.split('.').any(wrong) {
+            return refuse("a part of it is empty, or starts or ends with a hyphen".to_owned());
+        }
+        Ok(())
+    }
+
     /// Where its port is: `[HOST:]PORT`, in which `random` or nothing lets a port be chosen.
     ///
     /// # Errors
@@ -171,6 +204,16 @@ mod tests {
         }
         for wrong in ["0", "nonsense", "here:5000"] {
             assert!(RegistrySpec::parse_port(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_host_s() {
+        for name in ["reg", "registry.localhost", "k3d-Reg1"] {
+            assert_eq!(RegistrySpec::check_name(name), Ok(()), "{name}");
+        }
+        for name in ["", "a b", "a_b", "-a", "a.", "a..b", &"a".repeat(60)] {
+            assert!(RegistrySpec::check_name(name).is_err(), "{name}");
         }
     }
 

@@ -100,15 +100,23 @@ impl Here {
     /// Where it is no mount.
     pub fn mount(&self, text: &str) -> Result<ForNodes<String>, Problem> {
         let item = ForNodes::parse(text)?;
-        let mut mount = Mount::parse(&item.value)?;
+        Ok(ForNodes {
+            value: self.volume(&item.value)?,
+            nodes: item.nodes,
+        })
+    }
+
+    /// The same for one container, without a filter.
+    ///
+    /// # Errors
+    /// Where it is no mount.
+    pub fn volume(&self, text: &str) -> Result<String, Problem> {
+        let mut mount = Mount::parse(text)?;
         let is_path = |source: &&mut String| source.starts_with('.') || source.starts_with('~');
         if let Some(source) = mount.source.as_mut().filter(is_path) {
             *source = self.path(source)?.display().to_string();
         }
-        Ok(ForNodes {
-            value: mount.to_string(),
-            nodes: item.nodes,
-        })
+        Ok(mount.to_string())
     }
 
     /// A file that is put into containers, `SOURCE:TARGET[@FILTER]`.

@@ -82,6 +82,47 @@ fn a_registry_is_made_with_its_clusters() {
         assert_eq!(run.code(), 3, "{}", run.report());
     }
     assert_eq!(run("registry create -p nonsense").code(), 2);
+    assert_eq!(run("registry create a_b").code(), 2);
+    assert_eq!(run("registry delete").code(), 2);
+    assert_eq!(run("registry delete mine --all").code(), 2);
+    // Nothing to delete is deleted as well.
+    done("registry rm --all");
+}
+
+#[test]
+fn what_is_asked_of_a_registry_is_in_its_plan() {
+    let plan = done(
+        "registry create mine -p 127.0.0.1:5111 -i registry:3 -v /data:/var/lib/registry --default-network other \
+         -e REGISTRY_LOG_LEVEL=debug --delete-enabled --enforce-port-match --dry-run -o json",
+    );
+    let plan: Value = serde_json::from_str(&plan.stdout()).unwrap();
+    let steps = plan["steps"].as_array().unwrap();
+    let made = steps
+        .iter()
+        .find(|step| step["action"] == "createContainer");
+    let made = made.unwrap_or_else(|| panic!("{plan}")).to_string();
+    for word in [
+        "k3d-mine",
+        "registry:3",
+        "/data:/var/lib/registry",
+        "other",
+        "REGISTRY_LOG_LEVEL=debug",
+        "REGISTRY_STORAGE_DELETE_ENABLED=true",
+        "REGISTRY_HTTP_ADDR=:5111",
+    ] {
+        assert!(made.contains(word), "{word}: {made}");
+    }
+    let secret = done(
+        "registry create --proxy-remote-url https://ghcr.io --proxy-username me --proxy-password hunter2 \
+         -e REGISTRY_HTTP_SECRET=hunter3 --dry-run -o json",
+    );
+    assert!(!secret.stdout().contains("hunter"), "{}", secret.stdout());
+    assert!(secret.stdout().contains("https://ghcr.io"));
+
+    // What is said of its use, unless nobody wants to know.
+    let quiet = done("registry create mine --no-help");
+    assert!(!quiet.stderr().contains("push to it"), "{}", quiet.stderr());
+    assert_eq!(quiet.stdout(), "k3d-mine\n");
 }
 
 #[test]

@@ -253,3 +253,96 @@ async fn a_registry_keeps_copies_of_another_one() {
         .unwrap();
     assert_eq!(life.left(&[]).await, Vec::<String>::new());
 }
+
+/// Runs the binary; what it printed.
+fn coracle(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_coracle"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "coracle {arguments:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn the_flags_of_a_registry_reach_it() {
+    let life = Life::new("regf").await;
+    let name = format!("k3d-{}-f", life.name);
+    let mut made = Made {
+        containers: vec![name.clone()],
+        images: Vec::new(),
+    };
+    let image = spec(&name).image;
+    let folder = tempfile::tempdir().unwrap();
+    let volume = format!("{}:/var/lib/registry", folder.path().display());
+    let create = [
+        &[
+            "registry",
+            "create",
+            name.as_str(),
+            "-i",
+            &image,
+            "-v",
+            &volume,
+        ][..],
+        &["--delete-enabled", "--enforce-port-match", "--no-help"],
+        &["-e", "REGISTRY_LOG_LEVEL=debug"],
+    ];
+    assert_eq!(coracle(&create.concat()).trim(), name);
+    let registry = found(&life, &name).await;
+    assert_eq!(Some(registry.port), registry.host_port);
+    assert_eq!(
+        coracle(&["registry", "ls", &name, "-o", "name"]).trim(),
+        name
+    );
+
+    // What is pushed lies in the volume.
+    let outside = registry.outside().unwrap();
+    let pushed = format!("{outside}/kept:1");
+    made.images.push(pushed.clone());
+    docker(&["tag", BUSYBOX, &pushed]);
+    docker(&["push", &pushed]);
+    let kept = folder.path().join("docker/registry/v2/repositories/kept");
+    assert!(kept.is_dir());
+
+    // The variable is the registry's own configuration, and images can be removed from it.
+    let log = Command::new("docker").args(["logs", &name]).output();
+    let log = String::from_utf8(log.unwrap().stderr).unwrap();
+    assert!(log.contains("level=debug"), "{log}");
+    let url = format!("http://{outside}/v2/kept/manifests/1");
+    let accept = "Accept: application/vnd.docker.distribution.manifest.v2+json";
+    let ask = |more: &[&str]| {
+        let asked = Command::new("curl")
+            .args(["-s", "-i", "-H", accept])
+            .args(more)
+            .output();
+        String::from_utf8_lossy(&asked.unwrap().stdout).to_lowercase()
+    };
+    let head = ask(&["-I", &url]);
+    let digest = head
+        .lines()
+        .find_map(|line| line.strip_prefix("docker-content-digest: "))
+        .unwrap();
+    let by_digest = format!("http://{outside}/v2/kept/manifests/{digest}");
+    let removed = ask(&["-X", "DELETE", &by_digest]);
+    assert!(removed.starts_with("http/1.1 202"), "{removed}");
+
+    coracle(&["registry", "stop", &name]);
+    assert!(coracle(&["registry", "list"]).contains("exited"));
+    coracle(&["registry", "start", &name]);
+    coracle(&["registry", "rm", &name]);
+    assert!(!coracle(&["registry", "list"]).contains(&name));
+    assert!(kept.is_dir());
+    // The registry wrote as another person.
+    docker(&[
+        "run",
+        "--rm",
+        "-v",
+        &volume,
+        BUSYBOX,
+        "rm",
+        "-rf",
+        "/var/lib/registry/docker",
+    ]);
+}

@@ -12,7 +12,7 @@ use crate::{
         registry::{RegistryProxy, RegistrySpec},
         spec::WaitFor,
     },
-    ops::{self, Wish},
+    ops::{self, Wish, draft::Here},
     plan::registry::Wanted,
 };
 
@@ -36,6 +36,9 @@ pub struct Args {
     /// A mount
     #[arg(short, long, value_name = "[SOURCE:]TARGET[:OPTIONS]")]
     volume: Vec<String>,
+    /// An environment variable: every setting of a registry has one, such as `REGISTRY_LOG_LEVEL=debug`
+    #[arg(short, long, value_name = "NAME=VALUE", hide_env_values = true)]
+    env: Vec<String>,
     /// The network that it is in besides those of its clusters
     #[arg(long, value_name = "NAME", default_value = registries::NETWORK)]
     default_network: String,
@@ -107,10 +110,24 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
 }
 
 fn specification(args: &Args) -> Result<RegistrySpec, Problem> {
+    RegistrySpec::check_name(args.name.strip_prefix("k3d-").unwrap_or(&args.name))?;
+    if let Some(wrong) = args
+        .env
+        .iter()
+        .find(|text| text.split_once('=').is_none_or(|(name, _)| name.is_empty()))
+    {
+        return Err(Problem::usage(
+            format!("{wrong:?} is not an environment variable"),
+            "write NAME=VALUE",
+        ));
+    }
+    let here = Here::now();
+    let volumes = args.volume.iter().map(|text| here.volume(text));
     let mut spec = RegistrySpec {
         name: registries::container_name(&args.name),
         image: args.image.clone(),
-        volumes: args.volume.clone(),
+        volumes: volumes.collect::<Result<_, _>>()?,
+        env: args.env.clone(),
         delete_enabled: args.delete_enabled,
         same_port: args.enforce_port_match,
         proxy: args.proxy_remote_url.as_ref().map(|url| RegistryProxy {
@@ -122,4 +139,77 @@ fn specification(args: &Args) -> Result<RegistrySpec, Problem> {
     };
     (spec.host, spec.port) = RegistrySpec::parse_port(&args.port)?;
     Ok(spec)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn args(line: &str) -> Args {
+        let words = ["create"].into_iter().chain(line.split_whitespace());
+        Line::try_parse_from(words).unwrap().args
+    }
+
+    #[test]
+    fn every_flag_of_k3d_does_what_it_says() {
+        let defaults = args("");
+        assert_eq!(
+            (defaults.default_network.as_str(), defaults.no_help),
+            ("bridge", false)
+        );
+        let spec = specification(&defaults).unwrap();
+        let plain = RegistrySpec {
+            name: "k3d-registry".to_owned(),
+            image: "docker.io/library/registry:2".to_owned(),
+            ..RegistrySpec::default()
+        };
+        assert_eq!(spec, plain);
+
+        let all = args(
+            "registry.localhost -i registry:3 -p 0.0.0.0:5111 -v /data:/var/lib/registry -v cache:/c:ro \
+             --default-network podman --proxy-remote-url https://ghcr.io --proxy-username me \
+             --proxy-password hunter2 --delete-enabled --enforce-port-match --no-help -c one,two \
+             -e REGISTRY_LOG_LEVEL=debug --env A=b=c",
+        );
+        assert!(all.no_help && all.default_network == "podman");
+        assert_eq!(all.cluster, ["one", "two"]);
+        let texts = |all: &[&str]| all.iter().map(|text| (*text).to_owned()).collect();
+        assert_eq!(
+            specification(&all).unwrap(),
+            RegistrySpec {
+                name: "k3d-registry.localhost".to_owned(),
+                image: "registry:3".to_owned(),
+                host: Some([0, 0, 0, 0].into()),
+                port: Some(5111),
+                proxy: Some(RegistryProxy {
+                    url: "https://ghcr.io".to_owned(),
+                    username: "me".to_owned(),
+                    password: Secret::new("hunter2"),
+                }),
+                volumes: texts(&["/data:/var/lib/registry", "cache:/c:ro"]),
+                env: texts(&["REGISTRY_LOG_LEVEL=debug", "A=b=c"]),
+                delete_enabled: true,
+                same_port: true,
+            }
+        );
+    }
+
+    #[test]
+    fn what_no_registry_can_have_is_refused_before_anything_happens() {
+        for line in ["a_b", "-e A", "-e =b", "-v data", "-v a:b:c:d", "-p 0"] {
+            assert!(specification(&args(line)).is_err(), "{line}");
+        }
+        let alone = ["create", "--proxy-username", "me"];
+        assert!(Line::try_parse_from(alone).is_err());
+        let seen = specification(&args("-v ./data:/var/lib/registry")).unwrap();
+        assert!(seen.volumes[0].starts_with('/'), "{:?}", seen.volumes);
+    }
 }

@@ -261,6 +261,7 @@ fn registry(create: &RegistryCreate) -> Result<RegistrySpec, Problem> {
         port: port("registries.create.hostPort", hosts_port.unwrap_or_default())?,
         proxy,
         volumes: create.volumes.clone(),
+        env: Vec::new(),
         delete_enabled: false,
         same_port: create.enforce_port_match.unwrap_or_default(),
     })

@@ -245,6 +245,8 @@ fn registry_from_record(record: Registry) -> RegistrySpec {
             password: Secret::default(),
         }),
         volumes: record.volumes,
+        // Only one that is made on its own can have them.
+        env: Vec::new(),
         delete_enabled: record.delete_enabled,
         same_port: record.same_port,
     }

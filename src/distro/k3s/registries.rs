@@ -87,6 +87,11 @@ pub fn container(spec: &RegistrySpec, registry: &Registry) -> ContainerSpec {
     if spec.same_port {
         env.push(format!("REGISTRY_HTTP_ADDR=:{}", registry.port));
     }
+    for line in &spec.env {
+        let name = |line: &str| line.split('=').next().map(str::to_owned);
+        env.retain(|other| name(other) != name(line));
+        env.push(line.clone());
+    }
     let cluster = registry.cluster.as_ref().map(ToString::to_string);
     let mut all = labels::labels([
         (labels::APP, labels::APP_K3D.to_owned()),
@@ -271,6 +276,9 @@ mod tests {
             delete_enabled: true,
             same_port: true,
             volumes: vec!["/data:/var/lib/registry".to_owned()],
+            env: ["REGISTRY_LOG_LEVEL=debug", "REGISTRY_PROXY_USERNAME=you"]
+                .map(str::to_owned)
+                .to_vec(),
             ..spec()
         };
         let demo = ClusterName::existing("demo");
@@ -280,12 +288,14 @@ mod tests {
             made.env,
             [
                 "REGISTRY_PROXY_REMOTEURL=https://registry-1.docker.io",
-                "REGISTRY_PROXY_USERNAME=me",
                 "REGISTRY_PROXY_PASSWORD=hunter2",
                 "REGISTRY_STORAGE_DELETE_ENABLED=true",
-                "REGISTRY_HTTP_ADDR=:5050"
+                "REGISTRY_HTTP_ADDR=:5050",
+                "REGISTRY_LOG_LEVEL=debug",
+                "REGISTRY_PROXY_USERNAME=you",
             ]
         );
+        assert_eq!(made.binds, ["/data:/var/lib/registry"]);
         insta::assert_debug_snapshot!(made.labels);
         assert_eq!(registries(&[listed(&made)]), [registry]);
 

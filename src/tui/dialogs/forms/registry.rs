@@ -38,7 +38,7 @@ impl NewRegistry {
 
     pub(super) fn wish(&self, answers: Answers<'_>) -> Result<Wish, Wrong> {
         let name = answers.read(NAME, |text| {
-            ClusterName::parse(text).map(|name| registries::container_name(name.as_str()))
+            RegistrySpec::check_name(text).map(|()| registries::container_name(text))
         })?;
         let port = match answers.text(PORT) {
             "" => None,
