@@ -307,6 +307,7 @@ fn fill(
     let name = container.name.clone();
     let role = labels::role_of(&container.labels);
     let memory = container.resources.memory;
+    let ipv6 = container.address6.filter(|_| role.is_kubernetes());
     let found = present.node(&name);
     if found.is_some_and(crate::domain::Node::is_running) {
         return Ok(Filled {
@@ -334,6 +335,7 @@ fn fill(
     };
     files.extend(known.file().filter(|_| role.is_kubernetes()));
     files.extend(memory.map(scripts::memory));
+    files.extend(ipv6.map(|_| scripts::ipv6()));
     let number = number_of(&name);
     let own = spec.files.iter().filter(|item| item.is_for(role, number));
     files.extend(own.map(|item| FileEntry {

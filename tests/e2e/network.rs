@@ -2,6 +2,7 @@
 //! and what pods find in them.
 
 use std::{
+    fs,
     process::Command,
     thread::sleep,
     time::{Duration, Instant},
@@ -76,6 +77,55 @@ fn addresses(story: &Story, network: &str) -> Vec<String> {
     let mut arguments = vec!["inspect", "-f", &format];
     arguments.extend(ids.split_whitespace());
     docker(&arguments).lines().map(str::to_owned).collect()
+}
+
+/// A pod on the agent says its name to the other node, and to a pod there, at each of its addresses and at each of its
+/// service's.
+fn pods_answer_by_both_families(story: &Story) {
+    let pod = |name: &str, node: &str, command: &str| {
+        let node = format!("k3d-{}-{node}", story.name);
+        format!(
+            r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{name}","labels":{{"app":"{name}"}}}},"spec":{{
+            "nodeName":"{node}","terminationGracePeriodSeconds":0,"containers":[{{"name":"main","image":"{IMAGE}",
+            "imagePullPolicy":"IfNotPresent","command":["sh","-c","{command}"]}}]}}}}"#
+        )
+    };
+    let service = r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"teller"},"spec":{"selector":{"app":"teller"},
+        "ipFamilyPolicy":"RequireDualStack","ports":[{"port":8080}]}}"#;
+    let tell = "mkdir /www; hostname >/www/index.html; exec httpd -f -p 8080 -h /www";
+    let all = [
+        pod("teller", "agent-0", tell),
+        pod("asker", "server-0", "sleep 3600"),
+        service.to_owned(),
+    ];
+    for object in all {
+        eventually(story, &format!("echo '{object}' | kubectl apply -f -"), "/");
+    }
+    let ready = "kubectl wait --for=condition=Ready pod/teller pod/asker --timeout=60s";
+    eventually(story, ready, "condition met");
+    let addresses = |what: &str| {
+        let (done, text) = inside(story, "server-0", &format!("kubectl get {what}"));
+        assert!(done, "{what}: {text}");
+        let all: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+        assert_eq!(all.len(), 2, "{what}: {text}");
+        assert!(all[1].starts_with("fd6b:3364:4"), "{what}: {text}");
+        all
+    };
+    let pods = addresses("pod teller -o jsonpath='{.status.podIPs[*].ip}'");
+    let services = addresses("service teller -o jsonpath='{.spec.clusterIPs[*]}'")
+        .into_iter()
+        .map(|text| text.trim_matches(['[', ']', '"']).to_owned());
+    for address in pods.into_iter().chain(services) {
+        let host = if address.contains(':') {
+            format!("[{address}]")
+        } else {
+            address
+        };
+        for from in ["", "kubectl exec asker -- "] {
+            let ask = format!("{from}timeout 10 wget -qO- http://{host}:8080/");
+            println!("{ask}: {}", eventually(story, &ask, "teller").trim());
+        }
+    }
 }
 
 fn ready(story: &Story) -> usize {
@@ -216,8 +266,7 @@ fn nodes_of_a_dual_stack_cluster_have_addresses_of_both_families() {
             .count(),
         3
     );
-    // Kubernetes gives pods and services both; whether pods reach each other by both is the business of k3s' flannel,
-    // which the stand-in has not.
+    // Kubernetes gives pods and services both.
     let pods = "kubectl get nodes -o jsonpath='{.items[*].spec.podCIDRs}'";
     eventually(&story, pods, "fd6b:3364:42:");
     let service = r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"both"},
@@ -227,6 +276,7 @@ fn nodes_of_a_dual_stack_cluster_have_addresses_of_both_families() {
     let both = "kubectl get service both -o jsonpath='{.spec.clusterIPs}'";
     let both = eventually(&story, both, "10.43.");
     assert!(both.contains("fd6b:3364:43:"), "{both}");
+    pods_answer_by_both_families(&story);
     // A node that joins later has both as well.
     story.run("cluster scale NAME --agents 2", 0);
     assert_eq!(ready(&story), 3);
@@ -239,4 +289,61 @@ fn nodes_of_a_dual_stack_cluster_have_addresses_of_both_families() {
     assert!(later.starts_with("fd6b:3364:"), "{later}");
     story.run("cluster delete NAME", 0);
     assert_eq!(story.remains(), Vec::<String>::new());
+}
+
+/// The machine's own network has the node's ports and rules besides everybody else's. So that nothing of the machine is
+/// changed, no proxy and no network of pods is asked for here, and ports that nobody has for what has one in any case.
+#[test]
+fn a_node_in_the_machine_s_own_network_has_its_addresses_and_needs_no_load_balancer() {
+    let story = Story::new("net-host");
+    let loopback = story.home().join("10-loopback.conflist");
+    let contents = r#"{"cniVersion":"1.0.0","name":"lo","plugins":[{"type":"loopback"}]}"#;
+    fs::write(&loopback, contents).unwrap();
+    let argument = |text: &str| format!(" --k3s-arg {text}");
+    let own: String = [
+        "--flannel-backend=none",
+        "--disable-kube-proxy",
+        "--disable-network-policy",
+        "--disable=servicelb,metrics-server,local-storage,coredns",
+        "--kube-controller-manager-arg=secure-port=32257",
+        "--kube-scheduler-arg=secure-port=32259",
+        "--kubelet-arg=healthz-port=32248",
+        "--kubelet-arg=make-iptables-util-chains=false",
+    ]
+    .map(argument)
+    .concat();
+    let mount = format!(
+        "{}:/var/lib/rancher/k3s/agent/etc/cni/net.d/10-loopback.conflist",
+        loopback.display()
+    );
+    story.run(
+        &format!("cluster create NAME --network host -v {mount}{own}"),
+        0,
+    );
+    let name = &story.name;
+    let container = format!("k3d-{name}-server-0");
+    let mode = docker(&["inspect", "-f", "{{.HostConfig.NetworkMode}}", &container]);
+    assert_eq!(mode.trim(), "host");
+    assert_eq!(ready(&story), 1);
+    let cluster = &story.json("cluster list NAME -o json")[0];
+    assert_eq!(cluster["hasLoadbalancer"], false, "{cluster}");
+    // Its API is at the machine's port, for this machine as well.
+    let kubeconfig = story.run("kubeconfig get NAME", 0);
+    assert!(kubeconfig.contains(":6443"), "{kubeconfig}");
+    // A second one finds the port taken, and says so before anything is made.
+    let second = Story::new("net-host-b");
+    let output = second
+        .command("cluster create NAME --network host")
+        .output();
+    let said = String::from_utf8(output.unwrap().stderr).unwrap();
+    assert!(said.contains("6443"), "{said}");
+    assert_eq!(second.remains(), Vec::<String>::new());
+    story.run("cluster restart NAME", 0);
+    assert_eq!(ready(&story), 1);
+    story.run("cluster delete NAME", 0);
+    assert_eq!(story.remains(), Vec::<String>::new());
+    assert!(networks().lines().any(|name| name == "host"));
+    let rules = Command::new("iptables-save").output();
+    let rules = rules.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    assert!(!rules.is_ok_and(|text| text.contains("KUBE-")));
 }

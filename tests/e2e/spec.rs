@@ -181,12 +181,6 @@ fn everything_that_is_asked_for_reaches_the_nodes_that_it_is_for() {
     assert_eq!(kubernetes("agent-1", ".status.capacity.memory"), "1Gi");
     assert_eq!(kubernetes("server-0", ".status.capacity.memory"), "2Gi");
 
-    // k3s keeps records of its manifests; a stand-in for it does not.
-    let kinds = exec("server-0", "kubectl api-resources -o name");
-    let records = kinds.contains("addons.k3s.cattle.io");
-    let manifests = story.run("cluster manifests NAME", if records { 0 } else { 3 });
-    assert_eq!(manifests.contains("who    manifest   deployed"), records);
-
     // A node that joins later, and one that starts again, are limited alike.
     story.run("cluster scale NAME -a 3", 0);
     assert_eq!(kubernetes("agent-2", ".status.capacity.memory"), "1Gi");
@@ -222,6 +216,49 @@ fn a_filter_that_chooses_nothing_leaves_the_engine_alone() {
     }
 }
 
+/// Also those that k3s cannot deploy, with its reason; first of all.
+fn manifests_are_shown_with_what_became_of_them(story: &Story) {
+    let state = |name: &str| {
+        let all = story.json("cluster manifests NAME -o json");
+        let mut all = all.as_array().unwrap().iter();
+        all.find(|one| one["name"] == name).cloned()
+    };
+    let eventually = |name: &str, wanted: &str| {
+        let begun = Instant::now();
+        loop {
+            let seen = state(name);
+            match seen {
+                Some(one) if one["state"] == wanted => return one,
+                _ => assert!(
+                    begun.elapsed() < Duration::from_secs(60),
+                    "{name}: {seen:?}"
+                ),
+            }
+            thread::sleep(Duration::from_millis(300));
+        }
+    };
+    let who = eventually("who", "deployed");
+    let source = who["source"].as_str().unwrap();
+    assert!(source.ends_with("/server/manifests/more/who.yaml"), "{who}");
+    let unknown = eventually("unknown", "failed");
+    let message = unknown["message"].as_str().unwrap();
+    assert!(message.contains("no matches for kind"), "{message}");
+    let torn = eventually("torn", "failed");
+    let message = torn["message"].as_str().unwrap();
+    assert!(message.contains("Parse manifest at"), "{message}");
+    assert_eq!(
+        eventually("coredns", "deployed")["message"].as_str(),
+        Some("")
+    );
+    let table = story.run("cluster manifests NAME --no-headers", 0);
+    let first: Vec<&str> = table
+        .lines()
+        .take(2)
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(first, ["torn", "unknown"]);
+}
+
 #[test]
 fn a_node_alone_publishes_sees_the_machine_and_shares_a_volume_for_images() {
     let story = Story::new("spec-one");
@@ -231,6 +268,9 @@ fn a_node_alone_publishes_sees_the_machine_and_shares_a_volume_for_images() {
     let folder = story.home().join("manifests/more");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("who.yaml"), manifest()).unwrap();
+    let unknown = "apiVersion: example.org/v1\nkind: Nonsense\nmetadata: {name: a}\n";
+    fs::write(folder.join("unknown.yaml"), unknown).unwrap();
+    fs::write(folder.join("torn.yaml"), "kind: [Namespace\n").unwrap();
     let first = free_ports(1);
     let create = format!(
         "cluster create NAME --no-lb -p {first}:7777@server:0:direct --host-pid-mode --image-volume {images} \
@@ -246,6 +286,7 @@ fn a_node_alone_publishes_sees_the_machine_and_shares_a_volume_for_images() {
         &server,
     ]);
     assert_eq!(seen.trim(), format!("host {images}"));
+    manifests_are_shown_with_what_became_of_them(&story);
     story.run("cluster restart NAME", 0);
     assert_eq!(answer(first), server);
     story.run("cluster delete NAME", 0);

@@ -54,6 +54,13 @@ pub fn memory(bytes: u64) -> FileEntry {
     script("/bin/k3d-entrypoint-meminfo.sh", &text)
 }
 
+/// The file by which a node that has an IPv6 address lets its pods have them.
+#[must_use]
+pub fn ipv6() -> FileEntry {
+    let text = include_str!("../../../assets/k3s/ipv6.sh");
+    script("/bin/k3d-entrypoint-ipv6.sh", text)
+}
+
 fn script(path: &str, text: &str) -> FileEntry {
     FileEntry {
         path: path.to_owned(),
@@ -88,7 +95,7 @@ mod tests {
     #[test]
     fn every_file_is_a_script_and_no_placeholder_is_left() {
         let mut all = files(2, Some(IpAddr::from([172, 18, 0, 1])));
-        all.push(memory(1 << 30));
+        all.extend([memory(1 << 30), ipv6()]);
         for file in all {
             let text = String::from_utf8(file.contents).unwrap();
             assert!(text.starts_with("#!/bin/sh\n"), "{}", file.path);

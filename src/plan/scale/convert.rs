@@ -47,9 +47,9 @@ pub(super) fn add(plan: &mut Plan, input: &Scale<'_>) -> Option<StepId> {
             input.engine.cgroup_version,
             input.dns_fix.then_some(gateway),
         ));
-        files.extend(spec.resources.memory.map(scripts::memory));
     }
     files.extend(spec.resources.memory.map(scripts::memory));
+    files.extend(spec.address6.map(|_| scripts::ipv6()));
     files.extend(input.kept.iter().cloned());
     // While it is away nobody answers, so whatever asks the API is done before.
     let mut before: Vec<StepId> = (0..plan.steps.len()).collect();

@@ -221,6 +221,7 @@ fn node(
     }
     let image = spec.image.clone();
     let memory = spec.resources.memory;
+    let ipv6 = spec.address6;
     let pull = Step::PullImage { image };
     let pulled = match plan.steps.iter().position(|planned| planned.step == pull) {
         Some(earlier) => earlier,
@@ -236,6 +237,7 @@ fn node(
     let created = plan.add(Step::CreateContainer(Box::new(spec)), [pulled, forgotten]);
     let mut files = scripts::files(input.engine.cgroup_version, host.filter(|_| input.dns_fix));
     files.extend(memory.map(scripts::memory));
+    files.extend(ipv6.map(|_| scripts::ipv6()));
     files.extend(input.registries.map(|contents| FileEntry {
         path: REGISTRIES.to_owned(),
         mode: 0o644,

@@ -163,6 +163,19 @@ fn both_families_have_addresses_of_the_same_place() {
             .iter()
             .any(|word| word.starts_with("--cluster-cidr"))
     );
+    // Pods have such addresses only where the node lets them.
+    let lets: Vec<&str> = plan
+        .steps
+        .iter()
+        .filter_map(|planned| match &planned.step {
+            Step::PutFiles { container, files } => {
+                let own = files.iter().any(|file| file.path.contains("-ipv6"));
+                own.then_some(container.as_str())
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(lets, ["k3d-demo-server-0", "k3d-demo-agent-0"]);
 }
 
 #[test]

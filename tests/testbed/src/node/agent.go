@@ -190,7 +190,7 @@ func runAgent(c *config, p *procs, data, server string, caPEM []byte, token stri
 	kcf := w("etc/kubelet.conf", string(kb))
 	os.MkdirAll(filepath.Join(ad, "pod-manifests"), 0o700)
 	labels := append([]string{"beta.kubernetes.io/instance-type=k3s", "node.kubernetes.io/instance-type=k3s"}, c.list("node-label")...)
-	kl := flags([][2]string{{"config", kcf}, {"hostname-override", name}, {"kubeconfig", kubeletKC}, {"node-ip", ip}, {"node-labels", strings.Join(labels, ",")},
+	kl := flags([][2]string{{"config", kcf}, {"hostname-override", name}, {"kubeconfig", kubeletKC}, {"node-ip", c.str("node-ip", ip)}, {"node-labels", strings.Join(labels, ",")},
 		{"register-with-taints", strings.Join(c.list("node-taint"), ",")}, {"provider-id", "k3s://" + name}, {"runtime-cgroups", "/k3s"}, {"root-dir", "/var/lib/kubelet"}, {"cert-dir", filepath.Join(ad, "pki")}}, nil)
 	kl = append(kl, flags(nil, c.list("kubelet-arg"))...)
 	info("Running kubelet %s", strings.Join(kl, " "))
