@@ -59,13 +59,9 @@ pub struct List {
 pub async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
     match command {
         Command::Create(args) => {
-            let subnet: Option<Subnet> = match args.subnet.as_str() {
-                "auto" => None,
-                text => Some(text.parse()?),
-            };
             let wish = Lasting::CreateNetwork {
                 name: args.name,
-                subnet,
+                subnet: Subnet::wanted(&args.subnet)?,
                 ipv6: args.ipv6,
             };
             lasting::fulfil(cx, &cx.backends().await?, &args.manner, vec![wish]).await

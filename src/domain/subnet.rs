@@ -26,6 +26,17 @@ impl Subnet {
         }
     }
 
+    /// Parses what a person wants: a network, or `auto` for free addresses.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn wanted(text: &str) -> Result<Option<Self>, Problem> {
+        match text {
+            "auto" => Ok(None),
+            text => text.parse().map(Some),
+        }
+    }
+
     /// How many leading bits are the network's.
     #[must_use]
     pub const fn prefix(self) -> u8 {

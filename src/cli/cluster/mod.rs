@@ -10,7 +10,6 @@ pub mod k3d_fields;
 mod list;
 mod logs;
 mod manifests;
-mod restart;
 mod scale;
 pub mod shape;
 mod start;
@@ -18,7 +17,7 @@ mod stop;
 pub mod targets;
 
 use super::context::Context;
-use crate::domain::Problem;
+use crate::{domain::Problem, ops::Wish};
 
 /// What to do with clusters.
 #[derive(Debug, clap::Subcommand)]
@@ -39,7 +38,7 @@ pub enum Command {
     /// Stop clusters and keep everything of them
     Stop(stop::Args),
     /// Stop clusters and start them again
-    Restart(restart::Args),
+    Restart(start::Args),
     /// Change the number of nodes of a running cluster
     Scale(scale::Args),
     /// Publish ports of a cluster that is there, or no longer; only its load balancer is touched
@@ -63,9 +62,9 @@ pub async fn run(cx: &Context, command: Command) -> Result<(), Problem> {
         Command::Info(args) => info::run(cx, &args).await,
         Command::Logs(args) => logs::run(cx, &args).await,
         Command::Manifests(args) => manifests::run(cx, &args).await,
-        Command::Start(args) => start::run(cx, &args).await,
+        Command::Start(args) => start::run(cx, &args, Wish::Start).await,
         Command::Stop(args) => stop::run(cx, &args).await,
-        Command::Restart(args) => restart::run(cx, &args).await,
+        Command::Restart(args) => start::run(cx, &args, Wish::Restart).await,
         Command::Scale(args) => scale::run(cx, &args).await,
         Command::Edit(args) => edit::run(cx, &args).await,
         Command::Delete(args) => delete::run(cx, &args).await,

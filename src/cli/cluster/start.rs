@@ -1,9 +1,13 @@
-//! `coracle cluster start`.
+//! `coracle cluster start` and `coracle cluster restart`.
 
 use super::targets::{self, Manner, Targets, Wait};
-use crate::{cli::context::Context, domain::Problem, ops::Wish};
+use crate::{
+    cli::context::Context,
+    domain::{ClusterName, Problem},
+    ops::Wish,
+};
 
-/// The flags.
+/// The flags of both.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -14,17 +18,17 @@ pub struct Args {
     manner: Manner,
 }
 
-/// Starts the clusters.
+/// Has the clusters run, in the way that is wished for each.
 ///
 /// # Errors
 /// What did not work.
-pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
+pub async fn run(cx: &Context, args: &Args, wish: fn(ClusterName) -> Wish) -> Result<(), Problem> {
     let backends = cx.backends().await?;
     let names = args.targets.resolve(&backends).await?;
     let wait = args.wait.wanted();
     let requests = names
         .into_iter()
-        .map(|name| args.manner.request(cx, &backends, Wish::Start(name), wait))
+        .map(|name| args.manner.request(cx, &backends, wish(name), wait))
         .collect();
     targets::each(cx, &backends, &args.manner, requests, |about| {
         format!("{about} runs")

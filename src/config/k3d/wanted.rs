@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     ApiEndpoint, ClusterName, ClusterNetwork, ClusterSpec, ForNodes, HostAlias, ImageVolume,
-    NodeFilter, PortMapping, Problem,
+    NodeFilter, PortMapping, Problem, Subnet,
     container::FileEntry,
     limits::{self, DeviceRequest, Ulimit},
     proxy_setting,
@@ -90,8 +90,7 @@ impl Simple {
     fn network(&self, network: &mut ClusterNetwork) -> Result<(), Problem> {
         let subnet = match self.subnet.as_deref() {
             None | Some("") => None,
-            Some("auto") => Some(None),
-            Some(text) => Some(Some(text.parse().map_err(|problem| at("subnet", problem))?)),
+            Some(text) => Some(Subnet::wanted(text).map_err(|problem| at("subnet", problem))?),
         };
         match (self.network.as_deref(), subnet) {
             (None | Some(""), None) => {}

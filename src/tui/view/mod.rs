@@ -117,14 +117,7 @@ fn home(state: &State, frame: &mut Frame<'_>, area: Rect, laid: &mut Laid) {
         .areas(left);
         let [pods, log] =
             Layout::vertical([Constraint::Percentage(60), Constraint::Fill(1)]).areas(right);
-        for (which, area) in [
-            (Pane::Clusters, clusters),
-            (Pane::Nodes, nodes),
-            (Pane::Pods, pods),
-            (Pane::Log, log),
-        ] {
-            pane(state, which, frame, area, laid);
-        }
+        all_panes(state, frame, [clusters, nodes, pods, log], laid);
     } else {
         let rows = u16::try_from(state.clusters.list.len().max(state.nodes().len()))
             .unwrap_or(u16::MAX)
@@ -137,14 +130,14 @@ fn home(state: &State, frame: &mut Frame<'_>, area: Rect, laid: &mut Laid) {
         .areas(middle);
         let [clusters, nodes] =
             Layout::horizontal([Constraint::Percentage(50), Constraint::Fill(1)]).areas(top);
-        for (which, area) in [
-            (Pane::Clusters, clusters),
-            (Pane::Nodes, nodes),
-            (Pane::Pods, pods),
-            (Pane::Log, log),
-        ] {
-            pane(state, which, frame, area, laid);
-        }
+        all_panes(state, frame, [clusters, nodes, pods, log], laid);
+    }
+}
+
+/// The panes, each in its area, in the order in which the focus goes round.
+fn all_panes(state: &State, frame: &mut Frame<'_>, areas: [Rect; 4], laid: &mut Laid) {
+    for (which, area) in Pane::ALL.into_iter().zip(areas) {
+        pane(state, which, frame, area, laid);
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     distro::k3s,
     domain::{
         ApiEndpoint, ClusterName, ClusterNetwork, ClusterSpec, ForNodes, HostAlias, ImageVolume,
-        PortMapping, Problem, Secret, limits,
+        PortMapping, Problem, Secret, Subnet, limits,
         limits::DeviceRequest,
         proxy_setting,
         spec::{k3s_argument, variable},
@@ -54,11 +54,7 @@ fn network(spec: &mut ClusterSpec, args: &Args) -> Result<(), Problem> {
         (Some(name), _) => spec.network = ClusterNetwork::named(name),
         (None, None) => {}
         (None, Some(subnet)) => {
-            let subnet = match subnet {
-                "auto" => None,
-                text => Some(text.parse()?),
-            };
-            spec.network = ClusterNetwork::own(subnet);
+            spec.network = ClusterNetwork::own(Subnet::wanted(subnet)?);
         }
     }
     if flags.dual_stack {

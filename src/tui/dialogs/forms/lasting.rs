@@ -1,7 +1,11 @@
 //! A new volume or network that outlives clusters.
 
 use super::{Answers, Row, Wrong};
-use crate::{domain::Problem, ops::Wish, plan::lasting::Lasting};
+use crate::{
+    domain::{Problem, Subnet},
+    ops::Wish,
+    plan::lasting::Lasting,
+};
 
 const KIND: &str = "what";
 const NAME: &str = "name";
@@ -26,7 +30,7 @@ pub(super) fn wish(answers: Answers<'_>) -> Result<Wish, Wrong> {
     } else {
         Lasting::CreateNetwork {
             name,
-            subnet: answers.optional(SUBNET, str::parse)?,
+            subnet: answers.optional(SUBNET, Subnet::wanted)?.flatten(),
             ipv6: kind == 2,
         }
     }))

@@ -83,10 +83,7 @@ fn this_machine(name: &str) -> Result<IpAddr, String> {
 }
 
 fn network(spec: &mut ClusterSpec, answers: Answers<'_>) -> Result<(), Wrong> {
-    let subnet = answers.optional(ADDRESSES, |text| match text {
-        "auto" => Ok(None),
-        text => text.parse::<Subnet>().map(Some),
-    })?;
+    let subnet = answers.optional(ADDRESSES, Subnet::wanted)?;
     let ipv6 = answers.choice(FAMILIES) == 1;
     spec.network = match answers.text(NETWORK) {
         "" => ClusterNetwork::Own {
