@@ -8,17 +8,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::{Place, Run};
-
-fn logs(arguments: &str) -> Run {
-    Place::new().run(&format!("--simulate {arguments}"))
-}
-
-fn done(arguments: &str) -> Run {
-    let run = logs(arguments);
-    assert_eq!(run.code(), 0, "{}", run.report());
-    run
-}
+use super::{Place, Run, done, run};
 
 /// The lines that a run printed, one cell a word.
 fn lines(run: &Run) -> Vec<String> {
@@ -105,13 +95,13 @@ fn what_cannot_be_read_has_its_exit_code() {
         ("cluster logs nope", 3, "nope"),
         ("cluster logs dev web", 2, "no kind"),
     ] {
-        let run = logs(arguments);
+        let run = run(arguments);
         assert_eq!(run.code(), code, "{}", run.report());
         assert!(run.stderr().contains(words), "{}", run.report());
     }
     let none = done("logs nothing-is-called-so");
     assert!(none.stderr().contains("no pod fits"), "{}", none.report());
-    let unreachable = logs("logs --context staging");
+    let unreachable = run("logs --context staging");
     assert_eq!(unreachable.code(), 5, "{}", unreachable.report());
 }
 

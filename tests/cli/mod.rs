@@ -107,7 +107,23 @@ pub struct Run {
     output: Output,
 }
 
+/// Runs it in the usual simulated world.
+pub fn run(arguments: &str) -> Run {
+    Place::new().run(&format!("--simulate {arguments}"))
+}
+
+/// The same, where it has to end well.
+pub fn done(arguments: &str) -> Run {
+    run(arguments).well()
+}
+
 impl Run {
+    /// Has to have ended well.
+    pub fn well(self) -> Self {
+        assert_eq!(self.code(), 0, "{}", self.report());
+        self
+    }
+
     /// The exit code.
     pub fn code(&self) -> i32 {
         self.output.status.code().expect("ended by a signal")

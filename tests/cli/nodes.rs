@@ -2,17 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Place, Run};
-
-fn run(arguments: &str) -> Run {
-    Place::new().run(&format!("--simulate {arguments}"))
-}
-
-fn done(arguments: &str) -> Run {
-    let run = run(arguments);
-    assert_eq!(run.code(), 0, "{}", run.report());
-    run
-}
+use super::{done, run};
 
 #[test]
 fn nodes_are_a_table_with_k3d_s_columns_and_json_with_its_names() {

@@ -5,9 +5,7 @@ use serde_json::Value;
 use super::Place;
 
 fn done(arguments: &str) -> String {
-    let run = Place::new().run(arguments);
-    assert_eq!(run.code(), 0, "{}", run.report());
-    run.stdout()
+    Place::new().run(arguments).well().stdout()
 }
 
 #[test]

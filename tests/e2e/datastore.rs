@@ -6,14 +6,12 @@ use std::{
 };
 
 use coracle::{
-    domain::{ForNodes, NodeFilter, ObjectKey, Role},
+    domain::{ForNodes, NodeFilter, Role},
     ops::Wish,
-    resources::{nodes, unlisted},
 };
-use serde_json::json;
 use tokio::time::sleep;
 
-use crate::life::Life;
+use crate::{life::Life, ports::scale};
 
 const IMAGE: &str = "coracle/postgres:1";
 
@@ -105,43 +103,20 @@ async fn servers_share_a_postgresql_and_need_no_majority() {
         "{found}"
     );
 
-    let object = json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": { "name": "kept" }, "data": { "word": "tide" },
-    });
-    let api = life.api().await;
-    api.create(&unlisted::CONFIG_MAPS, "default", &object)
-        .await
-        .unwrap();
-    let count = async || {
-        life.api()
-            .await
-            .list(&nodes::KIND, "", "")
-            .await
-            .unwrap()
-            .len()
-    };
-    assert_eq!(count().await, 2);
+    life.put_word().await;
+    assert_eq!(life.nodes().await.0, 2);
 
     // One of two is enough, and another one joins meanwhile.
     runtime
         .stop(&server(1), Duration::from_secs(20))
         .await
         .unwrap();
-    let key = ObjectKey::new("default", "kept");
-    let kept = life.api().await.get(&unlisted::CONFIG_MAPS, &key).await;
-    assert_eq!(kept.unwrap()["data"]["word"], "tide");
-    let scale = |servers| Wish::Scale {
-        cluster: life.name.clone(),
-        servers: Some(servers),
-        agents: None,
-    };
-    life.run(scale(3)).await.unwrap();
-    assert_eq!(count().await, 3);
-    life.run(scale(1)).await.unwrap();
-    assert_eq!(count().await, 1);
-    let kept = life.api().await.get(&unlisted::CONFIG_MAPS, &key).await;
-    assert_eq!(kept.unwrap()["data"]["word"], "tide");
+    life.has_word().await;
+    life.run(scale(&life, Some(3), None)).await.unwrap();
+    assert_eq!(life.nodes().await.0, 3);
+    life.run(scale(&life, Some(1), None)).await.unwrap();
+    assert_eq!(life.nodes().await.0, 1);
+    life.has_word().await;
     life.run(Wish::Delete(life.name.clone())).await.unwrap();
     assert_eq!(life.left(&[]).await, Vec::<String>::new());
 }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use coracle::{
-    domain::{ForNodes, Forward},
+    domain::Forward,
     ops::{
         self, Wish,
         forward::{self, ApiSource, Forwarding},
@@ -164,16 +164,9 @@ async fn every_byte_arrives_while_pods_are_replaced_and_the_cluster_restarts() {
     let parts = wanted("CORACLE_E2E_FORWARD_MIB", 256) / u64::from(PART_MIB);
     let pods = wanted("CORACLE_E2E_FORWARD_PODS", 5);
     let life = Life::new("forward").await;
-    let mut spec = life.spec(1, 0);
-    // Pods are not to be replaced by somebody else, as on a machine whose disk is nearly full.
-    for argument in [
-        "image-gc-high-threshold=100",
-        "eviction-hard=memory.available<10Mi",
-    ] {
-        spec.k3s_args
-            .push(ForNodes::every(format!("--kubelet-arg={argument}")));
-    }
-    life.run(Life::create(spec)).await.unwrap();
+    life.run(Life::create(life.steady_spec(1, 0)))
+        .await
+        .unwrap();
     deploy(&life).await;
     let wanted = Forward {
         target: "svc/echo"

@@ -4,12 +4,14 @@ use std::process::Command;
 
 use coracle::{
     backend::{Backends, KubeApi},
-    domain::{ClusterName, ClusterSpec, Problem, Role},
+    domain::{ClusterName, ClusterSpec, ForNodes, ObjectKey, Problem, Role},
     ops::{
         self, Cancel, Failure, Report, Request, Wish, kubeconfig_file::KubeconfigFiles, open, reach,
     },
     plan::{Event, Kubeconfig, Plan},
+    resources::{nodes, unlisted},
 };
+use serde_json::json;
 use tokio::sync::mpsc;
 
 /// A cluster's name that nobody else has, and what belongs to it.
@@ -42,6 +44,19 @@ impl Life {
                 image("CORACLE_E2E_K3S_IMAGE", "rancher/k3s:v1.34.2-k3s1"),
                 image("CORACLE_E2E_PROXY_IMAGE", "ghcr.io/k3d-io/k3d-proxy:5.9.0"),
             )
+        }
+    }
+
+    /// The same, whose pods are replaced by nobody on a machine whose disk or memory is nearly full.
+    pub fn steady_spec(&self, servers: u16, agents: u16) -> ClusterSpec {
+        let arguments = [
+            "image-gc-high-threshold=100",
+            "eviction-hard=memory.available<10Mi",
+        ];
+        let arguments = arguments.map(|text| ForNodes::every(format!("--kubelet-arg={text}")));
+        ClusterSpec {
+            k3s_args: arguments.to_vec(),
+            ..self.spec(servers, agents)
         }
     }
 
@@ -102,6 +117,34 @@ impl Life {
         let world = ops::observe(&self.backends).await.unwrap();
         let access = reach::access(world.cluster(&self.name).unwrap());
         reach::connect(&self.backends, &access).await.unwrap()
+    }
+
+    /// How many nodes Kubernetes knows, and how many of them are Ready and not cordoned.
+    pub async fn nodes(&self) -> (usize, usize) {
+        let objects = self.api().await.list(&nodes::KIND, "", "").await.unwrap();
+        let ready = objects.iter().filter(|node| {
+            nodes::status(node).is_some_and(|status| status.ready && !status.cordoned)
+        });
+        (objects.len(), ready.count())
+    }
+
+    /// Puts a word into the cluster's data.
+    pub async fn put_word(&self) {
+        let object = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": { "name": "kept" }, "data": { "word": "tide" },
+        });
+        let api = self.api().await;
+        api.create(&unlisted::CONFIG_MAPS, "default", &object)
+            .await
+            .unwrap();
+    }
+
+    /// Asserts that the word is still there.
+    pub async fn has_word(&self) {
+        let key = ObjectKey::new("default", "kept");
+        let kept = self.api().await.get(&unlisted::CONFIG_MAPS, &key).await;
+        assert_eq!(kept.unwrap()["data"]["word"], "tide");
     }
 
     pub async fn has_server(&self) -> bool {

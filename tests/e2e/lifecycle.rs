@@ -14,7 +14,7 @@ use coracle::{
 };
 use tokio::sync::mpsc;
 
-use crate::life::Life;
+use crate::{life::Life, ports::scale};
 
 #[tokio::test]
 async fn a_cluster_lives_through_everything_and_leaves_nothing() {
@@ -46,26 +46,14 @@ async fn a_cluster_lives_through_everything_and_leaves_nothing() {
     };
     assert!(host.contains("host.k3d.internal"), "{host}");
 
-    let nodes_of = async || {
-        let objects = life.api().await.list(&nodes::KIND, "", "").await.unwrap();
-        let ready = objects.iter().filter(|node| {
-            nodes::status(node).is_some_and(|status| status.ready && !status.cordoned)
-        });
-        (objects.len(), ready.count())
-    };
-    assert_eq!(nodes_of().await, (2, 2));
-    let scale = |agents| Wish::Scale {
-        cluster: life.name.clone(),
-        servers: None,
-        agents: Some(agents),
-    };
-    life.run(scale(2)).await.unwrap();
-    assert_eq!(nodes_of().await, (3, 3));
-    life.run(scale(1)).await.unwrap();
-    assert_eq!(nodes_of().await, (2, 2));
+    assert_eq!(life.nodes().await, (2, 2));
+    life.run(scale(&life, None, Some(2))).await.unwrap();
+    assert_eq!(life.nodes().await, (3, 3));
+    life.run(scale(&life, None, Some(1))).await.unwrap();
+    assert_eq!(life.nodes().await, (2, 2));
     // The same name joins again: its password was forgotten with it.
-    life.run(scale(2)).await.unwrap();
-    life.run(scale(1)).await.unwrap();
+    life.run(scale(&life, None, Some(2))).await.unwrap();
+    life.run(scale(&life, None, Some(1))).await.unwrap();
 
     let state = async || {
         let world = ops::observe(&life.backends).await.unwrap();
@@ -75,7 +63,7 @@ async fn a_cluster_lives_through_everything_and_leaves_nothing() {
     assert_eq!(state().await, ClusterState::Stopped);
     life.run(Wish::Start(life.name.clone())).await.unwrap();
     assert_eq!(state().await, ClusterState::Running);
-    assert_eq!(nodes_of().await, (2, 2));
+    assert_eq!(life.nodes().await, (2, 2));
 
     let volumes = life.anonymous_volumes().await;
     assert!(!volumes.is_empty(), "the node image declares volumes");

@@ -11,7 +11,7 @@ use std::{
 
 use coracle::{
     backend::KubeApi,
-    domain::{ForNodes, MarkEvent, ObjectKey, Source, log::LogItem},
+    domain::{MarkEvent, ObjectKey, Source, log::LogItem},
     ops::{
         Wish,
         follow::{Query, Target, follow},
@@ -220,16 +220,9 @@ async fn no_line_is_lost_or_doubled_unsaid() {
         .and_then(|text| text.parse().ok())
         .unwrap_or(2);
     let life = Life::new("logs").await;
-    let mut spec = life.spec(1, 1);
-    // Pods are not to be replaced by somebody else, as on a machine whose disk is nearly full.
-    for argument in [
-        "image-gc-high-threshold=100",
-        "eviction-hard=memory.available<10Mi",
-    ] {
-        spec.k3s_args
-            .push(ForNodes::every(format!("--kubelet-arg={argument}")));
-    }
-    life.run(Life::create(spec)).await.unwrap();
+    life.run(Life::create(life.steady_spec(1, 1)))
+        .await
+        .unwrap();
     let api = life.api().await;
     api.create(&unlisted::DEPLOYMENTS, "default", &deployment(0))
         .await

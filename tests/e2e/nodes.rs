@@ -22,15 +22,6 @@ use crate::{
     ports::{scale, targets},
 };
 
-/// How many nodes Kubernetes knows, and how many of them are Ready.
-async fn nodes_of(life: &Life) -> (usize, usize) {
-    let objects = life.api().await.list(&nodes::KIND, "", "").await.unwrap();
-    let ready = objects
-        .iter()
-        .filter(|node| nodes::status(node).is_some_and(|status| status.ready));
-    (objects.len(), ready.count())
-}
-
 fn agents(name: &str) -> NewNodes {
     NewNodes {
         name: name.to_owned(),
@@ -94,7 +85,7 @@ async fn named_nodes_join_and_leave_here_and_by_a_url() {
     assert!(api.get(&unlisted::SECRETS, &password).await.is_err());
     // The same name joins again.
     life.run(wish).await.unwrap();
-    assert_eq!(nodes_of(&life).await, (2, 2));
+    assert_eq!(life.nodes().await, (2, 2));
 
     // As if the cluster were elsewhere.
     let world = ops::observe(&life.backends).await.unwrap();
@@ -142,7 +133,7 @@ async fn a_fourth_server_joins_and_leaves(life: &Life) {
     };
     let report = life.run(wish).await.unwrap();
     println!("a server is added in {:?}", report.took);
-    assert_eq!(nodes_of(life).await, (5, 5));
+    assert_eq!(life.nodes().await, (5, 5));
     let world = ops::observe(&life.backends).await.unwrap();
     let cluster = world.cluster(&life.name).unwrap();
     assert_eq!(cluster.count(Role::Server), (4, 4));
@@ -166,7 +157,7 @@ async fn a_fourth_server_joins_and_leaves(life: &Life) {
     );
 
     delete_node(life, &node).await;
-    assert_eq!(nodes_of(life).await, (4, 4));
+    assert_eq!(life.nodes().await, (4, 4));
     assert!(!targets(life, 6443).await.contains(&"fourth-0".to_owned()));
     assert!(life.api().await.get(&nodes::KIND, &key).await.is_err());
     assert!(docker(&["network", "rm", &network]).status.success());
@@ -176,22 +167,13 @@ async fn a_fourth_server_joins_and_leaves(life: &Life) {
 async fn a_lone_server_grows_to_three_and_keeps_what_it_had() {
     let life = Life::new("ports-grow").await;
     life.run(Life::create(life.spec(1, 1))).await.unwrap();
-    let key = ObjectKey::new("default", "kept");
-    let object = json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": { "name": "kept" }, "data": { "word": "tide" },
-    });
-    let api = life.api().await;
-    api.create(&unlisted::CONFIG_MAPS, "default", &object)
-        .await
-        .unwrap();
+    life.put_word().await;
     let before = life.anonymous_volumes().await;
 
     let report = life.run(scale(&life, Some(3), None)).await.unwrap();
     println!("from one server to three in {:?}", report.took);
-    assert_eq!(nodes_of(&life).await, (4, 4));
-    let kept = life.api().await.get(&unlisted::CONFIG_MAPS, &key).await;
-    assert_eq!(kept.unwrap()["data"]["word"], "tide");
+    assert_eq!(life.nodes().await, (4, 4));
+    life.has_word().await;
     let world = ops::observe(&life.backends).await.unwrap();
     let cluster = world.cluster(&life.name).unwrap();
     assert_eq!(cluster.count(Role::Server), (3, 3));
@@ -208,7 +190,7 @@ async fn a_lone_server_grows_to_three_and_keeps_what_it_had() {
     let members = life.api().await.list(&nodes::KIND, "", "").await.unwrap();
     assert_eq!(members.len(), 4);
     life.run(Wish::Restart(life.name.clone())).await.unwrap();
-    assert_eq!(nodes_of(&life).await, (4, 4));
+    assert_eq!(life.nodes().await, (4, 4));
 
     let mut volumes = life.anonymous_volumes().await;
     volumes.extend(before);

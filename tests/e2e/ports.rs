@@ -7,7 +7,7 @@ use std::{
 };
 
 use coracle::{
-    domain::{ObjectKey, PortMapping, Protocol, PublishedPort},
+    domain::{ObjectKey, PortMapping, Protocol, PublishedPort, container::ContainerDetail},
     ops::{self, NodeVerb, Wish, expose::Exposure},
     resources::unlisted,
 };
@@ -296,24 +296,14 @@ async fn ports_come_and_go_on_a_live_cluster_with_seconds_of_silence() {
     who_has_a_port_is_said(&life).await;
 
     // Other targets of a port take no other container, and nothing is away.
-    let before = life
-        .backends
-        .runtime
-        .inspect(&balancer(&life))
-        .await
-        .unwrap();
+    let before = inspected(&life).await;
     let wish = edit(&life, "", &format!("{second}:30007@agent:0"));
     let (report, silence) = longest_silence(first, life.run(wish)).await;
     println!(
         "a target is removed in {:?}, silence {silence:?}",
         report.unwrap().took
     );
-    let after = life
-        .backends
-        .runtime
-        .inspect(&balancer(&life))
-        .await
-        .unwrap();
+    let after = inspected(&life).await;
     assert_eq!(before.info.id, after.info.id);
     assert_eq!(targets(&life, 30007).await, ["server-0"]);
 
@@ -351,6 +341,12 @@ fn balancer(life: &Life) -> String {
     format!("k3d-{}-serverlb", life.name)
 }
 
+/// The load balancer as the engine has it.
+async fn inspected(life: &Life) -> ContainerDetail {
+    let runtime = &life.backends.runtime;
+    runtime.inspect(&balancer(life)).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_port_that_is_taken_at_the_last_moment_leaves_the_old_load_balancer_at_work() {
     let life = Life::new("ports-race").await;
@@ -358,24 +354,14 @@ async fn a_port_that_is_taken_at_the_last_moment_leaves_the_old_load_balancer_at
     let port = free_port();
     let wish = edit(&life, &format!("{port}:30007"), "");
     let (request, plan) = life.prepare(wish).await.unwrap();
-    let before = life
-        .backends
-        .runtime
-        .inspect(&balancer(&life))
-        .await
-        .unwrap();
+    let before = inspected(&life).await;
     let _held = TcpListener::bind(("127.0.0.1", port)).unwrap();
     let failure = life
         .carry_out(&request, plan, &ops::Cancel::new())
         .await
         .unwrap_err();
     assert!(failure.undone, "{failure:?}");
-    let after = life
-        .backends
-        .runtime
-        .inspect(&balancer(&life))
-        .await
-        .unwrap();
+    let after = inspected(&life).await;
     assert_eq!(after.info.id, before.info.id);
     assert_eq!(after.info.state, before.info.state);
     let begun = Instant::now();
