@@ -169,6 +169,12 @@ impl Cluster {
         self.nodes.iter().filter(move |node| node.role == role)
     }
 
+    /// Whether a server of it runs, without which nobody answers for its API.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        self.with_role(Role::Server).any(Node::is_running)
+    }
+
     /// Running and all nodes of one role.
     #[must_use]
     pub fn count(&self, role: Role) -> (usize, usize) {

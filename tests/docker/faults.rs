@@ -175,6 +175,22 @@ async fn a_log_that_breaks_off_says_so() {
 }
 
 #[tokio::test]
+async fn a_container_that_somebody_froze_is_started_by_letting_it_go_on() {
+    let (_fake, runtime) = engine(|line| {
+        if line.contains("/containers/a/start") {
+            let why = r#"{"message":"cannot start a paused container, try unpause instead"}"#;
+            Reply::Json(500, why)
+        } else if line.contains("/containers/a/unpause") {
+            Reply::Json(204, "")
+        } else {
+            Reply::Json(500, r#"{"message":"not asked for"}"#)
+        }
+    })
+    .await;
+    runtime.start("a").await.unwrap();
+}
+
+#[tokio::test]
 async fn one_state_that_nobody_knows_does_not_hide_the_other_containers() {
     let (fake, runtime) = engine(|line| {
         if line.contains("status") {

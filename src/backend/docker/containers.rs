@@ -108,10 +108,17 @@ impl Engine {
     }
 
     pub(super) async fn start_container(&self, container: &str) -> Result<(), Error> {
+        let what = || format!("start {container}");
         let request = self
             .docker
             .start_container(container, None::<StartContainerOptions>);
-        within(CHANGE, || format!("start {container}"), request).await
+        match within(CHANGE, what, request).await {
+            // The engine refuses to start what somebody froze, and says so in words only.
+            Err(error) if error.why.contains("paused") => {
+                within(CHANGE, what, self.docker.unpause_container(container)).await
+            }
+            started => started,
+        }
     }
 
     pub(super) async fn stop_container(

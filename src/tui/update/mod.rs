@@ -18,10 +18,7 @@ use super::{
     msg::{ClusterId, Msg, TaskKey},
     state::{Pane, State},
 };
-use crate::{
-    config::{Key, KeyChord},
-    domain::ClusterState,
-};
+use crate::config::{Key, KeyChord};
 
 /// A selection has to rest this long before its log is opened, so that moving through a list opens one log.
 const REST: SignedDuration = SignedDuration::from_millis(150);
@@ -213,7 +210,7 @@ pub fn wants(state: &State) -> Vec<TaskKey> {
         .clusters
         .world
         .iter()
-        .filter(|cluster| cluster.state == ClusterState::Running);
+        .filter(|cluster| cluster.serves());
     let asked = running.map(|cluster| TaskKey::Api(ClusterId::Local(cluster.name.to_string())));
     for key in asked.take(ASKED) {
         if !keys.contains(&key) {
@@ -270,11 +267,7 @@ fn reachable(state: &State) -> bool {
     if state.clusters.is_guess() {
         return false;
     }
-    match state.selected_cluster() {
-        Some(cluster) => cluster
-            .nodes
-            .iter()
-            .any(|node| node.role == crate::domain::Role::Server && node.is_running()),
-        None => true,
-    }
+    state
+        .selected_cluster()
+        .is_none_or(crate::domain::Cluster::serves)
 }

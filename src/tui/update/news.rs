@@ -134,6 +134,21 @@ fn engine_up(state: &mut State, world: World, backends: Backends) {
     let before = state.selected().cloned();
     state.clusters.set_world(world.clusters, height);
     after_clusters(state, before.as_ref());
+    silence(state);
+}
+
+/// Where no server runs nobody is asked, so that what was known of the API and its objects is as old as that.
+fn silence(state: &mut State) {
+    let mute = state.clusters.world.iter().filter(|one| !one.serves());
+    for cluster in mute {
+        let id = ClusterId::Local(cluster.name.to_string());
+        state.clusters.api.remove(&id);
+        if let Some(pods) = state.pods.get_mut(&id) {
+            let what = format!("ask the API of cluster {:?}", cluster.name.as_str());
+            let problem = Problem::unreachable(what, "none of its servers runs");
+            pods.unanswered(&problem, state.now, Duration::ZERO);
+        }
+    }
 }
 
 fn take_contexts(state: &mut State, contexts: Vec<ContextInfo>, problems: Vec<Problem>) {

@@ -10,9 +10,13 @@ use super::*;
 use crate::{
     backend::{Change, WatchItem},
     config::Config,
-    domain::{ClusterName, Health, ObjectKey, Problem, kube::ContextInfo},
-    ops::Wish,
-    plan::Plan,
+    distro,
+    domain::{
+        Cluster, ClusterName, Health, ObjectKey, Problem, container::ContainerState,
+        kube::ContextInfo,
+    },
+    ops::{Wish, observe::World},
+    plan::{Plan, fixtures},
     resources::{Cell, Row},
     tui::{dialogs::Dialog, keymap::Keymap, msg::News, state::operations::Ending, theme::Theme},
 };
@@ -183,6 +187,40 @@ fn an_api_that_does_not_answer_is_told_in_words_with_the_moment_of_the_next_try(
         next_wake(&mut state, now()),
         Some(now() + SignedDuration::from_secs(1))
     );
+}
+
+#[test]
+fn what_is_shown_of_a_cluster_whose_servers_are_frozen_is_stale() {
+    let mut state = state();
+    let mut cluster = distro::clusters(&fixtures::demo(1, 1), &[]).remove(0);
+    let id = ClusterId::Local(cluster.name.to_string());
+    let backends = crate::backend::sim::World::named("empty")
+        .unwrap()
+        .backends();
+    let engine = |cluster: &Cluster| {
+        let world = World {
+            clusters: vec![cluster.clone()],
+            containers: Vec::new(),
+            networks: Vec::new(),
+            volumes: Vec::new(),
+            engine: fixtures::engine(),
+        };
+        News::World(Box::new(world), backends.clone())
+    };
+    news(&mut state, TaskKey::Engine, engine(&cluster));
+    news(
+        &mut state,
+        TaskKey::Pods(id.clone()),
+        News::Rows(WatchItem::Live),
+    );
+    assert!(wants(&state).contains(&TaskKey::Api(id.clone())));
+    assert!(shown(&state, 120, 40).contains("demo ● live"));
+    for node in &mut cluster.nodes {
+        node.state = ContainerState::Paused;
+    }
+    news(&mut state, TaskKey::Engine, engine(&cluster));
+    assert!(!wants(&state).contains(&TaskKey::Api(id)));
+    assert!(shown(&state, 120, 40).contains("demo ◐ stale"));
 }
 
 #[test]

@@ -163,9 +163,7 @@ fn cells(state: &State, pods: &Pods, row: &Row, columns: &[Column]) -> Vec<Text>
 fn empty(state: &State, frame: &mut Frame<'_>, area: Rect) {
     let theme = &state.theme;
     let mut lines = Vec::new();
-    let stopped = state
-        .selected_cluster()
-        .is_some_and(|cluster| cluster.state == ClusterState::Stopped);
+    let silent = state.selected_cluster().filter(|cluster| !cluster.serves());
     let api = state.selected().and_then(|id| state.clusters.api.get(id));
     let broken = match state.selected_pods().map(|pods| &pods.live) {
         Some(Live::Stale {
@@ -184,10 +182,14 @@ fn empty(state: &State, frame: &mut Frame<'_>, area: Rect) {
             "no cluster is selected",
             theme.style(Tone::Dim),
         ));
-    } else if stopped {
+    } else if let Some(cluster) = silent {
         let key = state.keymap.key(crate::tui::actions::ActionId::StartStop);
+        let what = match cluster.state {
+            ClusterState::Stopped => "the cluster is stopped",
+            _ => "no server of the cluster runs",
+        };
         lines.push(Line::styled(
-            format!("the cluster is stopped; {key} starts it"),
+            format!("{what}; {key} starts it"),
             theme.style(Tone::Dim),
         ));
     } else if let Some((problem, retry_at, attempt)) = broken {
