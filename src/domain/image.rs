@@ -16,6 +16,15 @@ pub const IMPORT: [&str; 3] = [
      exec ctr -n k8s.io images import $local -",
 ];
 
+/// The command by which a node calls an image by another name, and no more by the one that it had: first the one that it
+/// had, then the other one.
+pub const RENAME: [&str; 4] = [
+    "sh",
+    "-c",
+    "ctr -n k8s.io images tag --force \"$1\" \"$2\" && ctr -n k8s.io images rm \"$1\"",
+    "sh",
+];
+
 /// An image at the engine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EngineImage {
@@ -166,6 +175,19 @@ impl WantedImage {
         sure.then_some(true)
     }
 
+    /// The names that a node has it by which are not in full, each with the one in full. An archive can have such names,
+    /// containerd takes them as they are, and the CRI, which knows only names in full, never finds them.
+    #[must_use]
+    pub fn misnamed(&self, images: &[NodeImage]) -> Vec<(String, String)> {
+        let ours = images
+            .iter()
+            .filter(|image| self.digests.contains(&image.digest));
+        ours.flat_map(|image| &image.names)
+            .map(|name| (name.clone(), full_name(name)))
+            .filter(|(name, full)| name != full && self.names.contains(full))
+            .collect()
+    }
+
     /// What a person calls it.
     #[must_use]
     pub fn title(&self) -> &str {
@@ -295,6 +317,29 @@ time=\"2026\" level=error msg=\"failed calculating size\"
         ];
         for (image, there) in cases {
             assert_eq!(image.is_on(&images), there, "{image:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_not_in_full_is_found_where_it_is_the_same_image() {
+        let wanted = WantedImage {
+            names: vec!["docker.io/me/app:1".to_owned()],
+            digests: BTreeSet::from(["sha256:aaaa".to_owned()]),
+            size: 0,
+        };
+        let on = |names: &[&str], digest: &str| NodeImage {
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            digest: digest.to_owned(),
+            ..NodeImage::default()
+        };
+        let short = ("me/app:1".to_owned(), "docker.io/me/app:1".to_owned());
+        let node = [on(&["me/app:1", "me/other:1"], "sha256:aaaa")];
+        assert_eq!(wanted.misnamed(&node), [short]);
+        for node in [
+            on(&["docker.io/me/app:1"], "sha256:aaaa"),
+            on(&["me/app:1"], "sha256:bbbb"),
+        ] {
+            assert_eq!(wanted.misnamed(&[node]), []);
         }
     }
 

@@ -1,7 +1,11 @@
 //! Which images an archive holds: what `docker save`, `podman save`, `skopeo` and `nerdctl save` write.
+//!
+//! It is read as containerd reads it, because that is who takes it: an OCI layout where it says that it is one, and
+//! Docker's own form otherwise. What an image is made of is not looked at: of one for several platforms an archive mostly
+//! has only one, and only the node knows whether that is its own.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     io::{Read, Seek},
 };
 
@@ -16,6 +20,8 @@ const LARGEST_MANIFEST: u64 = 4 << 20;
 const FULL_NAME: &str = "io.containerd.image.name";
 /// The annotation with a name or, more often, a tag alone.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// The annotation of what a builder says about an image that is listed beside it.
+const ABOUT_ANOTHER: &str = "vnd.docker.reference.type";
 
 /// `manifest.json` of `docker save`.
 #[derive(Deserialize)]
@@ -37,7 +43,26 @@ struct Index {
 struct Entry {
     digest: String,
     #[serde(default)]
-    annotations: std::collections::BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+    #[serde(default)]
+    platform: Option<Platform>,
+}
+
+#[derive(Deserialize)]
+struct Platform {
+    #[serde(default)]
+    os: String,
+}
+
+impl Entry {
+    /// Whether it tells where an image comes from, and is none itself.
+    fn is_attestation(&self) -> bool {
+        self.annotations.contains_key(ABOUT_ANOTHER)
+            || self
+                .platform
+                .as_ref()
+                .is_some_and(|platform| platform.os == "unknown")
+    }
 }
 
 /// The images in a tar archive that is not compressed. Contents are skipped, not read, so that gigabytes take
@@ -47,7 +72,7 @@ struct Entry {
 /// Why it is no archive of images.
 pub fn images(archive: impl Read + Seek) -> Result<Vec<WantedImage>, String> {
     let mut archive = tar::Archive::new(archive);
-    let (mut saved, mut index, mut bytes) = (None, None, 0);
+    let (mut saved, mut index, mut is_layout, mut bytes) = (None, None, false, 0);
     let entries = archive
         .entries_with_seek()
         .map_err(|error| error.to_string())?;
@@ -56,6 +81,7 @@ pub fn images(archive: impl Read + Seek) -> Result<Vec<WantedImage>, String> {
         bytes += entry.size();
         let path = entry.path_bytes().into_owned();
         let name = path.strip_prefix(b"./").unwrap_or(&path);
+        is_layout |= name == b"oci-layout";
         if !matches!(name, b"manifest.json" | b"index.json") || entry.size() > LARGEST_MANIFEST {
             continue;
         }
@@ -74,11 +100,12 @@ pub fn images(archive: impl Read + Seek) -> Result<Vec<WantedImage>, String> {
     }
     let mut images = match (&saved, &index) {
         // Where both are there containerd reads the index.
-        (_, Some(index)) => of_index(index),
-        (Some(saved), None) => of_saved(saved),
-        (None, None) => {
+        (_, Some(index)) if is_layout => of_index(index),
+        (Some(saved), _) => of_saved(saved),
+        (None, _) => {
             return Err(
-                "it has neither a manifest.json nor an index.json, so no images".to_owned(),
+                "it has neither a manifest.json nor an oci-layout with an index.json, so no images"
+                    .to_owned(),
             );
         }
     };
@@ -97,26 +124,29 @@ pub fn images(archive: impl Read + Seek) -> Result<Vec<WantedImage>, String> {
     Ok(images)
 }
 
-/// One image a digest, with all names that it has.
+/// One image a digest, with all names that it has. What several entries have the same name for, as one for each platform,
+/// is one image as well: a node has one of a name.
 fn of_index(index: &Index) -> Vec<WantedImage> {
     let mut images: Vec<WantedImage> = Vec::new();
-    for entry in &index.manifests {
+    for entry in index.manifests.iter().filter(|one| !one.is_attestation()) {
         let annotation = |key: &str| entry.annotations.get(key).map(String::as_str);
         let name = annotation(FULL_NAME)
             // A tag alone is no name.
             .or_else(|| annotation(REF_NAME).filter(|name| name.contains([':', '/'])))
             .map(full_name);
-        let place = images
-            .iter()
-            .position(|image| image.digests.contains(&entry.digest))
-            .unwrap_or_else(|| {
-                images.push(WantedImage {
-                    digests: BTreeSet::from([entry.digest.clone()]),
-                    ..WantedImage::default()
-                });
-                images.len() - 1
-            });
-        images[place].names.extend(name);
+        let same = |image: &WantedImage| {
+            image.digests.contains(&entry.digest)
+                || name.as_ref().is_some_and(|name| image.names.contains(name))
+        };
+        let place = images.iter().position(same).unwrap_or_else(|| {
+            images.push(WantedImage::default());
+            images.len() - 1
+        });
+        let image = &mut images[place];
+        image.digests.insert(entry.digest.clone());
+        image
+            .names
+            .extend(name.filter(|name| !image.names.contains(name)));
     }
     images
 }
@@ -147,7 +177,7 @@ fn config(saved: &Saved) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
+    use std::{collections::BTreeSet, io::Cursor};
 
     use super::*;
 
@@ -162,6 +192,8 @@ mod tests {
         }
         Cursor::new(archive.into_inner().unwrap())
     }
+
+    const LAYOUT: (&str, &str) = ("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);
 
     fn digest(letter: char) -> String {
         format!("sha256:{}", letter.to_string().repeat(64))
@@ -230,9 +262,84 @@ mod tests {
             r#"{{"manifests":[{{"digest":"{}","annotations":{{"{REF_NAME}":"latest"}}}}]}}"#,
             digest('a')
         );
-        let images = images(archive(&[("index.json", &index)])).unwrap();
+        let images = images(archive(&[LAYOUT, ("index.json", &index)])).unwrap();
         assert_eq!(images[0].names, Vec::<String>::new());
         assert_eq!(images[0].title(), digest('a'));
+    }
+
+    /// The list of an image for two platforms of which one is there, with what the builder says about it, as Docker 28
+    /// and 29 save it from a containerd; and its manifest, whose layer is compressed with zstd.
+    const LIST: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[
+        {"digest":"sha256:here","platform":{"os":"linux","architecture":"amd64"}},
+        {"digest":"sha256:away","platform":{"os":"linux","architecture":"s390x"}},
+        {"digest":"sha256:said","platform":{"os":"unknown","architecture":"unknown"},
+         "annotations":{"vnd.docker.reference.type":"attestation-manifest"}}]}"#;
+    const HERE: &str = r#"{"schemaVersion":2,"config":{"digest":"sha256:conf"},"layers":[
+        {"mediaType":"application/vnd.oci.image.layer.v1.tar+zstd","digest":"sha256:zstd"}]}"#;
+
+    #[test]
+    fn an_image_of_a_containerd_is_known_by_its_list_whatever_of_it_is_there() {
+        let index = format!(
+            r#"{{"manifests":[{{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"{}",
+                "annotations":{{"{FULL_NAME}":"docker.io/me/app:1","{REF_NAME}":"1"}}}}]}}"#,
+            digest('a')
+        );
+        let blobs = [
+            ("blobs/sha256/list", LIST),
+            ("blobs/sha256/here", HERE),
+            ("blobs/sha256/zstd", "\u{28}\u{b5}/"),
+            LAYOUT,
+            ("index.json", &index),
+        ];
+        let alone = images(archive(&blobs)).unwrap();
+        assert_eq!(alone.len(), 1);
+        assert_eq!(alone[0].names, ["docker.io/me/app:1"]);
+        assert_eq!(alone[0].digests, BTreeSet::from([digest('a')]));
+
+        // Beside it Docker writes its own form, for those who read only that.
+        let manifest = format!(
+            r#"[{{"Config":"blobs/sha256/{}","RepoTags":["me/app:1"],"Layers":["blobs/sha256/zstd"]}}]"#,
+            "c".repeat(64)
+        );
+        let mut both = blobs.to_vec();
+        both.push(("manifest.json", &manifest));
+        let both = images(archive(&both)).unwrap();
+        assert_eq!(both[0].names, alone[0].names);
+        assert_eq!(both[0].digests, BTreeSet::from([digest('a'), digest('c')]));
+        // Without a word that it is a layout, nobody reads it as one.
+        let old = [("index.json", index.as_str()), ("manifest.json", &manifest)];
+        let old = images(archive(&old)).unwrap();
+        assert_eq!(old[0].digests, BTreeSet::from([digest('c')]));
+        assert!(images(archive(&[("index.json", &index)])).is_err());
+    }
+
+    #[test]
+    fn what_several_platforms_share_a_name_for_is_one_image_and_what_is_said_about_it_is_none() {
+        let entry = |letter: char, os: &str, more: &str| {
+            format!(
+                r#"{{"digest":"{}","platform":{{"os":"{os}"}},"annotations":{{{more}}}}}"#,
+                digest(letter)
+            )
+        };
+        let name = format!(r#""{REF_NAME}":"me/app:1""#);
+        let index = [
+            entry('a', "linux", &name),
+            entry('b', "linux", &name),
+            entry('e', "unknown", ""),
+            entry(
+                'f',
+                "linux",
+                r#""vnd.docker.reference.type":"attestation-manifest""#,
+            ),
+        ];
+        let index = format!(r#"{{"manifests":[{}]}}"#, index.join(","));
+        let images = images(archive(&[LAYOUT, ("index.json", &index)])).unwrap();
+        assert_eq!(images.len(), 1);
+        assert_eq!(images[0].names, ["docker.io/me/app:1"]);
+        assert_eq!(
+            images[0].digests,
+            BTreeSet::from([digest('a'), digest('b')])
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Images into real nodes: from the engine, from archives, through a pipe; a pod runs what nobody could pull.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -214,17 +215,39 @@ fn piped(life: &Life, script: &str) -> (Option<i32>, String) {
     (output.status.code(), said)
 }
 
+/// Bytes in zstd's form, none of them compressed.
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    // The magic number, a header without anything, a window of 128 KiB.
+    let mut all = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38];
+    let mut blocks = bytes.chunks(128 << 10).peekable();
+    while let Some(block) = blocks.next() {
+        let header = block.len() << 3 | usize::from(blocks.peek().is_none());
+        all.extend_from_slice(&header.to_le_bytes()[..3]);
+        all.extend_from_slice(block);
+    }
+    all
+}
+
 /// An archive as a Docker with a containerd for its images saves it: the whole list of platforms and attestations, and of
-/// the contents only what this machine's platform needs.
-fn one_platform_of_several(image: &str, folder: &Path) -> PathBuf {
+/// the contents only what this machine's platform needs. Its layer is in zstd's form.
+fn one_platform_of_several(annotations: &str, folder: &Path) -> PathBuf {
     let path = folder.join("several.tar");
+    let save = format!(
+        "mkdir -p {folder}/saved && docker save {BUSYBOX} | tar -x -C {folder}/saved",
+        folder = folder.display()
+    );
+    let saved = Command::new("sh").args(["-c", &save]).status().unwrap();
+    assert!(saved.success());
+    let manifest = fs::read(folder.join("saved/manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let layer = manifest[0]["Layers"][0].as_str().unwrap();
+    let layer = zstd(&fs::read(folder.join("saved").join(layer)).unwrap());
+    fs::write(folder.join("saved/layer"), layer).unwrap();
     let script = format!(
-        r#"set -e; cd {folder}; mkdir -p saved blobs/sha256
-        docker save {BUSYBOX} | tar -x -C saved
+        r#"set -e; cd {folder}; mkdir -p blobs/sha256
         config=$(grep -o '"Config":"[^"]*"' saved/manifest.json | cut -d'"' -f4)
-        layer=$(grep -o '"Layers":\["[^"]*"' saved/manifest.json | cut -d'"' -f4)
         put() {{ digest=$(sha256sum "$1" | cut -d' ' -f1); size=$(stat -c %s "$1"); cp "$1" blobs/sha256/$digest; }}
-        put saved/$layer; layers="{{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"sha256:$digest\",\"size\":$size}}"
+        put saved/layer; layers="{{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar+zstd\",\"digest\":\"sha256:$digest\",\"size\":$size}}"
         put saved/$config; configuration="{{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"sha256:$digest\",\"size\":$size}}"
         echo "{{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":$configuration,\"layers\":[$layers]}}" >manifest
         put manifest; here="\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"sha256:$digest\",\"size\":$size"
@@ -236,12 +259,11 @@ fn one_platform_of_several(image: &str, folder: &Path) -> PathBuf {
             \"annotations\":{{\"vnd.docker.reference.type\":\"attestation-manifest\"}}}}]}}" >index
         put index
         echo "{{\"schemaVersion\":2,\"manifests\":[{{\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"digest\":\"sha256:$digest\",\"size\":$size,
-          \"annotations\":{{\"io.containerd.image.name\":\"{full}\",\"org.opencontainers.image.ref.name\":\"1\"}}}}]}}" >index.json
+          \"annotations\":"'{annotations}}}]}}' >index.json
         echo '{{"imageLayoutVersion":"1.0.0"}}' >oci-layout
         tar -c -f {archive} oci-layout index.json blobs"#,
         folder = folder.display(),
         archive = path.display(),
-        full = full_name(image),
         a = "a".repeat(64),
         b = "b".repeat(64),
     );
@@ -265,22 +287,33 @@ fn one_platform_of_several(image: &str, folder: &Path) -> PathBuf {
 #[tokio::test]
 async fn of_an_image_for_several_platforms_one_is_enough() {
     let life = Life::new("plat").await;
+    // One is named as Docker does it, one with as few words as others do it.
     let image = format!("{}-several:1", life.name);
-    let directory = tempfile::tempdir().unwrap();
-    let path = one_platform_of_several(&image, directory.path());
+    let short = format!("{}-short:1", life.name);
+    let annotations = [
+        json!({ "io.containerd.image.name": full_name(&image), "org.opencontainers.image.ref.name": "1" }),
+        json!({ "org.opencontainers.image.ref.name": short }),
+    ];
+    let archives = annotations.map(|annotations| {
+        let directory = tempfile::tempdir().unwrap();
+        let path = one_platform_of_several(&annotations.to_string(), directory.path());
+        (directory, Wanted::Archive(path))
+    });
     let mut spec = life.spec(1, 0);
     spec.load_balancer = false;
     life.run(Life::create(spec)).await.unwrap();
     let wish = Wish::ImportImages {
         cluster: life.name.clone(),
-        images: vec![Wanted::Archive(path)],
+        images: archives.iter().map(|(_, path)| path.clone()).collect(),
     };
     let report = life.run(wish.clone()).await.unwrap();
-    assert_eq!(report.changed, 1);
+    assert_eq!(report.changed, 2);
     let (_, plan) = life.prepare(wish).await.unwrap();
     assert_eq!(plan.steps, []);
     let node = format!("k3d-{}-server-0", life.name);
-    runs(&*life.api().await, "several", &node, &image, "Never").await;
+    let api = life.api().await;
+    runs(&*api, "several", &node, &image, "Never").await;
+    runs(&*api, "short", &node, &short, "Never").await;
     life.run(Wish::Delete(life.name.clone())).await.unwrap();
     assert_eq!(life.left(&[]).await, Vec::<String>::new());
 }

@@ -130,7 +130,16 @@ fn chunks(archive: BoxStream<'static, Result<Bytes, Source>>, what: String) -> B
     .boxed()
 }
 
+/// An engine with a graph driver tells the digest of the configuration alone. One with a containerd tells that of the list
+/// of platforms, or of the manifest where there is no list, and with it every manifest in the list; of its sizes the one of
+/// what is sent is meant, and not that together with what is unpacked.
 fn from_summary(listed: ImageSummary) -> EngineImage {
+    let sent = listed.manifests.iter().flatten();
+    let sent = sent
+        .filter(|manifest| manifest.available)
+        .map(|manifest| manifest.size.content)
+        .max();
+    let size = sent.filter(|bytes| *bytes > 0).unwrap_or(listed.size);
     let manifests = listed.manifests.into_iter().flatten();
     let digests = manifests
         .map(|manifest| manifest.id)
@@ -145,7 +154,7 @@ fn from_summary(listed: ImageSummary) -> EngineImage {
             .filter(|name| !name.contains("<none>"))
             .collect(),
         digests,
-        size: u64::try_from(listed.size).unwrap_or_default(),
+        size: u64::try_from(size).unwrap_or_default(),
     }
 }
 
@@ -206,6 +215,7 @@ fn name_and_tag(image: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::image::{WantedImage, of_node};
 
     #[test]
     fn names_are_taken_apart_as_docker_does() {
@@ -215,6 +225,49 @@ mod tests {
             ("a@sha256:00", ("a@sha256:00", "")),
         ] {
             assert_eq!(name_and_tag(image), want);
+        }
+    }
+
+    /// What Docker 28 and 29 answer that keep images in a containerd: one of which another platform's part is missing, as
+    /// built here with what the builder says about it, and one without a name.
+    const OF_A_CONTAINERD: &str = r#"[
+        {"Id":"sha256:list","RepoTags":["busybox:latest"],"RepoDigests":["busybox@sha256:list"],"ParentId":"",
+         "Created":1,"Size":7000,"SharedSize":-1,"Containers":-1,"Labels":null,
+         "Descriptor":{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"sha256:list","size":1},
+         "Manifests":[
+            {"ID":"sha256:here","Descriptor":{"mediaType":"m","digest":"sha256:here","size":1},"Available":true,
+             "Size":{"Content":2000,"Total":7000},"Kind":"image",
+             "ImageData":{"Platform":{"architecture":"amd64","os":"linux"},"Containers":[],"Size":{"Unpacked":5000}}},
+            {"ID":"sha256:away","Descriptor":{"mediaType":"m","digest":"sha256:away","size":1},"Available":false,
+             "Size":{"Content":0,"Total":0},"Kind":"image",
+             "ImageData":{"Platform":{"architecture":"s390x","os":"linux"},"Containers":null,"Size":{"Unpacked":0}}},
+            {"ID":"sha256:said","Descriptor":{"mediaType":"m","digest":"sha256:said","size":1},"Available":true,
+             "Size":{"Content":9,"Total":9},"Kind":"attestation","AttestationData":{"For":"sha256:here"}}]},
+        {"Id":"sha256:alone","RepoTags":null,"RepoDigests":[],"ParentId":"","Created":1,"Size":5,"SharedSize":-1,
+         "Containers":-1,"Labels":null}]"#;
+
+    #[test]
+    fn an_image_of_a_containerd_is_known_by_its_list_and_by_each_manifest() {
+        let listed: Vec<ImageSummary> = serde_json::from_str(OF_A_CONTAINERD).unwrap();
+        let images: Vec<EngineImage> = listed.into_iter().map(from_summary).collect();
+        let busybox = &images[0];
+        assert_eq!((busybox.id.as_str(), busybox.size), ("sha256:list", 2_000));
+        assert_eq!(busybox.names, ["busybox:latest"]);
+        assert_eq!((images[1].size, images[1].names.len()), (5, 0));
+
+        // A node lists it by the list, from a registry, or by the manifest that was sent; the CRI by the configuration,
+        // which this engine never tells.
+        for digest in ["sha256:list", "sha256:here"] {
+            let printed = format!(
+                "docker.io/library/busybox:latest type {digest} 2.0 KiB linux/amd64 -\n\
+                 sha256:conf type {digest} 2.0 KiB linux/amd64 -\n"
+            );
+            let wanted = WantedImage {
+                names: vec!["docker.io/library/busybox:latest".to_owned()],
+                digests: busybox.digests.clone(),
+                size: 0,
+            };
+            assert_eq!(wanted.is_on(&of_node(&printed)), Some(true), "{digest}");
         }
     }
 

@@ -20,7 +20,7 @@ use crate::{
     domain::{
         Problem,
         container::ExecOutput,
-        image::{IMPORT, WantedImage},
+        image::{IMPORT, NodeImage, RENAME, WantedImage},
         log::sanitize,
     },
     ops::images::{self, ON_NODE},
@@ -126,7 +126,10 @@ async fn verify(run: &Run<'_>, node: &str, wanted: &[WantedImage]) -> Result<Eff
         if look > 0 {
             tokio::time::sleep(LOOK).await;
         }
-        let there = images::on_node(run.backends, node).await?;
+        let mut there = images::on_node(run.backends, node).await?;
+        if look == 0 && name_in_full(run, node, wanted, &there).await? {
+            there = images::on_node(run.backends, node).await?;
+        }
         let seen: Vec<Option<bool>> = wanted.iter().map(|image| image.is_on(&there)).collect();
         if seen.iter().all(|seen| *seen == Some(true)) {
             return Ok(Effect::Changed);
@@ -146,6 +149,27 @@ async fn verify(run: &Run<'_>, node: &str, wanted: &[WantedImage]) -> Result<Eff
         format!("{node} lacks {}", lacking.join(", ")),
         "its containerd took the archive without a complaint, but does not list them",
     ))
+}
+
+/// Gives the images of an archive names by which pods can ask for them; whether there were any to give.
+async fn name_in_full(
+    run: &Run<'_>,
+    node: &str,
+    wanted: &[WantedImage],
+    there: &[NodeImage],
+) -> Result<bool, Problem> {
+    let misnamed: Vec<(String, String)> = wanted
+        .iter()
+        .flat_map(|image| image.misnamed(there))
+        .collect();
+    for (name, full) in &misnamed {
+        let command: Vec<&str> = RENAME.into_iter().chain([name.as_str(), full]).collect();
+        let said = run.backends.runtime.exec(node, &command, ON_NODE).await?;
+        if said.code != 0 {
+            return Err(refused(node, &said));
+        }
+    }
+    Ok(!misnamed.is_empty())
 }
 
 /// A file in chunks.
