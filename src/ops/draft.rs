@@ -4,7 +4,7 @@
 mod manifests;
 
 use std::{
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -230,15 +230,23 @@ fn unreadable(path: &Path, why: impl Into<String>) -> Problem {
     Problem::usage(format!("{} cannot be read", path.display()), why)
 }
 
+/// What the system says of a file, for a person.
+fn said(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 /// Refuses what is no file, or cannot be opened.
 fn regular(path: &Path) -> Result<(), Problem> {
-    let seen = std::fs::metadata(path).map_err(|error| unreadable(path, error.to_string()))?;
+    let seen = std::fs::metadata(path).map_err(|error| unreadable(path, said(&error)))?;
     if !seen.is_file() {
         return Err(unreadable(path, "it is no file"));
     }
     match std::fs::File::open(path) {
         Ok(_) => Ok(()),
-        Err(error) => Err(unreadable(path, error.to_string())),
+        Err(error) => Err(unreadable(path, said(&error))),
     }
 }
 
@@ -248,7 +256,7 @@ fn contents(path: &Path) -> Result<Vec<u8>, Problem> {
     let read =
         std::fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
     match read {
-        Err(error) => Err(unreadable(path, error.to_string())),
+        Err(error) => Err(unreadable(path, said(&error))),
         Ok(_) if bytes.len() as u64 > LARGEST => Err(unreadable(path, "it is larger than 4 MiB")),
         Ok(_) => Ok(bytes),
     }

@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use super::{FILE_MODE, contents};
+use super::{FILE_MODE, contents, said};
 use crate::{
     distro::k3s::volumes::MANIFESTS,
     domain::{ForNodes, NodeFilter, Problem, Role, container::FileEntry},
@@ -64,7 +64,7 @@ pub(super) fn is_folder(path: &Path) -> Result<bool, Problem> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Problem {
-    refuse(path, error.to_string())
+    refuse(path, said(error))
 }
 
 fn is_manifest(path: &Path) -> bool {

@@ -100,7 +100,11 @@ impl Form {
         match (chord.ctrl, chord.key) {
             (true, Key::Char('c')) | (_, Key::Esc) => return Outcome::Close,
             (_, Key::Enter) => match self.wish() {
-                Ok(wish) => return Outcome::Wanted(wish),
+                Ok(wish) => {
+                    // What is wrong with files can be mended elsewhere before a person comes back.
+                    self.files = LocalFiles::default();
+                    return Outcome::Wanted(wish);
+                }
                 Err(Wrong(label, _)) => {
                     let wrong = self.rows.iter().position(|row| row.label == label);
                     self.focus = wrong.unwrap_or(self.focus);
