@@ -205,10 +205,7 @@ fn remove(
             format!("it publishes {}", there.join(", "))
         }));
     }
-    let all = routes
-        .targets(number, protocol)
-        .iter()
-        .all(|target| mapping.nodes.contains(target));
+    let all = !routes.leads_elsewhere(number, protocol, &mapping.nodes);
     if all {
         ports.retain(|there| !meant.contains(there));
     }

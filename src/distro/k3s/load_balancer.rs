@@ -92,6 +92,17 @@ impl Routes {
             .map_or(&[], Vec::as_slice)
     }
 
+    /// Whether a port is passed on to any but these containers, or will be when one of them runs again.
+    #[must_use]
+    pub fn leads_elsewhere(&self, port: u16, protocol: Protocol, than: &[String]) -> bool {
+        let key = key(port, protocol);
+        let mut all = [&self.ports, &self.stopped]
+            .into_iter()
+            .filter_map(|part| part.get(&key))
+            .flatten();
+        all.any(|host| !than.contains(host))
+    }
+
     /// Every port and the containers that it is passed on to, by port.
     pub fn all(&self) -> impl Iterator<Item = (u16, Protocol, &[String])> {
         self.ports.iter().filter_map(|(key, hosts)| {

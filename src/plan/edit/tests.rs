@@ -213,6 +213,15 @@ fn the_proxy_gets_no_name_that_does_not_resolve() {
         written(&plan).targets(90, Protocol::Tcp),
         ["k3d-demo-server-0"]
     );
+    // It is a target of the port still, so that this is published for it.
+    let text = "ports: {6443.tcp: [k3d-demo-server-0], 80.tcp: [k3d-demo-server-0]}\nstopped: {80.tcp: [k3d-demo-agent-0]}";
+    let foreign = foreign.with("8080:80", text);
+    let plan = foreign.edit(&[], &[to("8080:80", &["server-0"])]).unwrap();
+    assert_eq!(plan.steps.len(), 1, "{}", plan.to_text());
+    let mut routes = written(&plan);
+    assert_eq!(routes.targets(80, Protocol::Tcp), Vec::<String>::new());
+    routes.settle(|_| true);
+    assert_eq!(routes.targets(80, Protocol::Tcp), ["k3d-demo-agent-0"]);
 }
 
 #[test]
