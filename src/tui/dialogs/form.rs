@@ -9,7 +9,7 @@ pub use rows::{Answers, Input, Row, Wrong};
 
 use ratatui::{
     Frame,
-    layout::{Constraint, Layout, Rect},
+    layout::{Constraint, Layout, Margin, Rect},
     text::{Line, Span},
     widgets::{Paragraph, Wrap},
 };
@@ -210,8 +210,9 @@ impl Form {
         let [words, keys] =
             Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(below);
         let (said, tone) = self.words();
-        let said = Line::styled(format!(" {said}"), theme.style(tone));
-        frame.render_widget(Paragraph::new(said).wrap(Wrap { trim: false }), words);
+        let said = Paragraph::new(Line::styled(said, theme.style(tone)));
+        let words = words.inner(Margin::new(1, 0));
+        frame.render_widget(said.wrap(Wrap { trim: false }), words);
         let line = [
             ("enter", "show the plan"),
             ("tab", "next field"),
