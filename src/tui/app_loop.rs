@@ -114,7 +114,7 @@ async fn serve(
                 // The terminal is gone.
                 None => return Ok(Left::Ended),
             },
-            () = tokio::time::sleep_until(due), if frame.is_some() => {
+            () = until(due), if frame.is_some() => {
                 frame = None;
                 last = Instant::now();
                 if std::mem::take(&mut for_key) {
@@ -300,6 +300,13 @@ fn copy(text: &str) {
     use base64::{Engine, prelude::BASE64_STANDARD};
     let sequence = format!("\x1b]52;c;{}\x07", BASE64_STANDARD.encode(text));
     let _ = crossterm::execute!(io::stdout(), crossterm::style::Print(sequence));
+}
+
+/// Waits for a moment; one that has come costs nothing, where a timer would need a millisecond or two.
+async fn until(moment: Instant) {
+    if moment > Instant::now() {
+        tokio::time::sleep_until(moment).await;
+    }
 }
 
 async fn sleep_until(moment: Option<Timestamp>) {
