@@ -35,10 +35,6 @@ pub(in crate::ops) enum Sewn {
 
 /// The end of what was seen of one log.
 #[derive(Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "facts that do not depend on one another"
-)]
 pub(in crate::ops) struct Seam {
     /// The time of the newest line.
     newest: Option<Timestamp>,
@@ -54,8 +50,6 @@ pub(in crate::ops) struct Seam {
     sewing: bool,
     /// Whether it has brought the line that was seen last.
     joined: bool,
-    /// Whether the line that was seen last is known not to come again.
-    parted: bool,
 }
 
 type Key = (Timestamp, u64);
@@ -84,12 +78,7 @@ impl Seam {
             *self.due.entry(*key).or_default() += 1;
         }
         self.sewing = true;
-        self.joined = self.seen.is_empty() || self.parted;
-    }
-
-    /// Somebody was told that the log does not go on where it was left; the next answers need not prove that they do.
-    pub(in crate::ops) const fn part(&mut self) {
-        self.parted = true;
+        self.joined = self.seen.is_empty();
     }
 
     /// The time of the newest line.
@@ -139,7 +128,6 @@ impl Seam {
         if std::mem::take(&mut self.tail) {
             self.forgotten = Some(key.0);
         }
-        self.parted = false;
         self.newest = self.newest.max(Some(key.0));
         self.seen.push_back(key);
         let since = self.since();

@@ -222,9 +222,10 @@ impl Lane {
             self.settled = false;
             match self.pour(runs).await? {
                 Poured::End { apart } => {
-                    // It is of another run, or of a rotated file.
-                    self.clean = true;
-                    if apart && self.bridge(true).await? {
+                    // While it runs, by all accounts, the next answer may show more: a node that comes back has its logs
+                    // before the API knows what it has started again.
+                    self.clean |= !(apart && runs);
+                    if apart && !runs && self.bridge(true).await? {
                         continue;
                     }
                     self.settled = !runs;

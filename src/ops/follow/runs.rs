@@ -88,7 +88,6 @@ impl Lane {
         } else if !rest.gap && runs == 1 && !expected && !rest.fresh && !whole {
             self.gap("the run before is not kept").await?;
         } else if !rest.gap && runs == 0 && apart && !rest.joined {
-            self.seam.part();
             self.gap("the node no longer has what came before").await?;
         }
         if runs > 0 {
