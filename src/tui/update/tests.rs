@@ -12,8 +12,8 @@ use crate::{
     config::Config,
     distro,
     domain::{
-        Cluster, ClusterName, Health, ObjectKey, Problem, container::ContainerState,
-        kube::ContextInfo,
+        Cluster, ClusterName, Health, ObjectKey, Problem, cluster::Unfinished,
+        container::ContainerState, kube::ContextInfo,
     },
     ops::{Wish, observe::World},
     plan::{Plan, fixtures},
@@ -221,6 +221,17 @@ fn what_is_shown_of_a_cluster_whose_servers_are_frozen_is_stale() {
     news(&mut state, TaskKey::Engine, engine(&cluster));
     assert!(!wants(&state).contains(&TaskKey::Api(id)));
     assert!(shown(&state, 120, 40).contains("demo ◐ stale"));
+    assert!(shown(&state, 120, 40).contains("no server of the cluster runs; t starts it"));
+    // One that somebody is at gets its servers without a key.
+    cluster.unfinished = Some(Unfinished {
+        verb: "create".to_owned(),
+        volume: "k3d-demo-unfinished".to_owned(),
+        owner: String::new(),
+        spec: String::new(),
+        at_work: Some(1),
+    });
+    news(&mut state, TaskKey::Engine, engine(&cluster));
+    assert!(!shown(&state, 120, 40).contains("starts it"));
 }
 
 #[test]

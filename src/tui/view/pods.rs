@@ -163,7 +163,18 @@ fn cells(state: &State, pods: &Pods, row: &Row, columns: &[Column]) -> Vec<Text>
 fn empty(state: &State, frame: &mut Frame<'_>, area: Rect) {
     let theme = &state.theme;
     let mut lines = Vec::new();
-    let silent = state.selected_cluster().filter(|cluster| !cluster.serves());
+    // One that is being made or changed gets its servers without a key.
+    let silent = state.selected_cluster().filter(|cluster| {
+        let goes_on = state
+            .operations
+            .running_for(cluster.name.as_str())
+            .is_some()
+            || cluster
+                .unfinished
+                .as_ref()
+                .is_some_and(|one| one.at_work.is_some());
+        !cluster.serves() && !goes_on
+    });
     let api = state.selected().and_then(|id| state.clusters.api.get(id));
     let broken = match state.selected_pods().map(|pods| &pods.live) {
         Some(Live::Stale {
