@@ -196,8 +196,17 @@ impl ClusterSpec {
 /// Where it has no name or no value, or its filter cannot be read.
 pub fn variable(text: &str) -> Result<ForNodes<String>, Problem> {
     let item = ForNodes::parse(text)?;
-    match item.value.split_once('=') {
-        Some((name, _)) if !name.is_empty() => Ok(item),
+    check_variable(text)?;
+    Ok(item)
+}
+
+/// Whether a text is an environment variable, `NAME=VALUE`.
+///
+/// # Errors
+/// Where it has no name or no value.
+pub fn check_variable(text: &str) -> Result<(), Problem> {
+    match text.split_once('=') {
+        Some((name, _)) if !name.is_empty() => Ok(()),
         _ => Err(Problem::usage(
             format!("{text:?} is not an environment variable"),
             "write NAME=VALUE",

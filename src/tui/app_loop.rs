@@ -31,6 +31,7 @@ const FRAME: Duration = Duration::from_millis(33);
 const KEY_FRAME: Duration = Duration::from_millis(8);
 /// News that are taken in before keys and frame get their turn again.
 const TURN: usize = 64;
+
 /// Why the loop ended.
 enum Left {
     /// The person quit.

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         ClusterName, Problem, Secret,
         registry::{RegistryProxy, RegistrySpec},
-        spec::WaitFor,
+        spec::{WaitFor, check_variable},
     },
     ops::{self, Wish, draft::Here},
     plan::registry::Wanted,
@@ -111,15 +111,8 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
 
 fn specification(args: &Args) -> Result<RegistrySpec, Problem> {
     RegistrySpec::check_name(args.name.strip_prefix("k3d-").unwrap_or(&args.name))?;
-    if let Some(wrong) = args
-        .env
-        .iter()
-        .find(|text| text.split_once('=').is_none_or(|(name, _)| name.is_empty()))
-    {
-        return Err(Problem::usage(
-            format!("{wrong:?} is not an environment variable"),
-            "write NAME=VALUE",
-        ));
+    for text in &args.env {
+        check_variable(text)?;
     }
     let here = Here::now();
     let volumes = args.volume.iter().map(|text| here.volume(text));

@@ -29,6 +29,7 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
     if !matches!(msg, Msg::News(..)) {
         state.settle();
     }
+    let answers = matches!(msg, Msg::Key(_) | Msg::Paste(_));
     let mut effects = match msg {
         Msg::Key(chord) => key(state, chord),
         Msg::Paste(text) => {
@@ -53,7 +54,7 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
     settle_log(state);
     let before = state.log.ask_older();
     effects.extend(before.map(|before| Effect::Older(Box::new(before))));
-    if let Some(Dialog::Form(form)) = state.dialogs.last_mut() {
+    if answers && let Some(Dialog::Form(form)) = state.dialogs.last_mut() {
         effects.extend(form.unchecked().map(Effect::Check));
     }
     effects

@@ -23,6 +23,13 @@ fn press(form: &mut Form, keys: &[&str]) -> Outcome {
         .unwrap()
 }
 
+/// Goes down to a row.
+fn go_to(form: &mut Form, label: &str) {
+    let rows = form.purpose().rows();
+    let place = rows.iter().position(|row| row.label == label).unwrap();
+    (0..place).for_each(|_| drop(press(form, &["down"])));
+}
+
 fn spec(form: &mut Form) -> Option<ClusterSpec> {
     match press(form, &["enter"]) {
         Outcome::Wanted(Wish::Draft(draft)) => Some(draft.spec),
@@ -67,12 +74,6 @@ fn ports_and_the_load_balancer_go_together() {
 
 #[test]
 fn what_is_wrong_is_said_while_it_is_typed() {
-    let rows = Purpose::NewCluster(NewCluster::new(
-        &ClusterDefaults::default(),
-        Vec::new(),
-        Around::default(),
-    ))
-    .rows();
     for (label, answer, said) in [
         ("name", "Demo", "name"),
         ("name", "dev", "taken"),
@@ -109,9 +110,8 @@ fn what_is_wrong_is_said_while_it_is_typed() {
         ("other labels", "k3d.cluster=x", "k3d.cluster"),
     ] {
         let mut form = form(&["dev"]);
-        let place = rows.iter().position(|row| row.label == label).unwrap();
-        (0..place).for_each(|_| drop(form.press("tab".parse().unwrap())));
-        form.press("ctrl-u".parse().unwrap());
+        go_to(&mut form, label);
+        press(&mut form, &["ctrl-u"]);
         form.paste(answer);
         let (words, tone) = form.words();
         assert!(words.contains(said), "{label} {answer}: {words}");
@@ -128,9 +128,7 @@ fn names_that_are_there_are_offered_and_taken() {
     };
     let new = NewCluster::new(&ClusterDefaults::default(), Vec::new(), around);
     let mut form = Form::new(Purpose::NewCluster(new));
-    let rows = form.purpose().rows();
-    let place = rows.iter().position(|row| row.label == "network").unwrap();
-    (0..place).for_each(|_| drop(form.press("down".parse().unwrap())));
+    go_to(&mut form, "network");
     assert!(form.words().0.ends_with("right: k3d-dev, shared, host"));
     press(&mut form, &["s"]);
     assert!(form.words().0.ends_with("right: shared"));
