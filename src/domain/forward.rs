@@ -182,15 +182,10 @@ impl FromStr for ForwardPort {
             None => (None, rest),
         };
         let address = match address {
-            None | Some("localhost") => None,
-            Some(address) => Some(
-                address
-                    .strip_prefix('[')
-                    .and_then(|rest| rest.strip_suffix(']'))
-                    .unwrap_or(address)
-                    .parse()
-                    .map_err(|_| refuse(format!("{address:?} is not an IP address")))?,
-            ),
+            None => None,
+            Some(address) => {
+                listen_address(address).map_err(|problem: Problem| refuse(problem.why))?
+            }
         };
         let local = match local {
             "" => 0,
@@ -204,6 +199,28 @@ impl FromStr for ForwardPort {
             remote,
         })
     }
+}
+
+/// An address to listen at, as `kubectl port-forward --address` takes it: an IP address, or `localhost`, which is the
+/// loopback of both families and `None` here.
+///
+/// # Errors
+/// Any other name: a listener needs an address of this machine, and a name may be looked up as any.
+pub fn listen_address(text: &str) -> Result<Option<IpAddr>, Problem> {
+    if text == "localhost" {
+        return Ok(None);
+    }
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
+    bare.parse().map(Some).map_err(|_| {
+        Problem::usage(
+            format!("{text:?} is not an address to listen at"),
+            format!("{text:?} is not an IP address"),
+        )
+        .with_hint("write localhost or an IP address of this machine, such as 127.0.0.1")
+    })
 }
 
 impl ForwardPort {
@@ -310,6 +327,21 @@ mod tests {
         ] {
             let problem = text.parse::<ForwardPort>().unwrap_err();
             assert!(problem.why.contains(why), "{text:?}: {problem}");
+        }
+    }
+
+    #[test]
+    fn an_address_to_listen_at_is_localhost_or_a_number() {
+        let loopback: IpAddr = "127.0.0.5".parse().unwrap();
+        assert_eq!(listen_address("localhost"), Ok(None));
+        assert_eq!(listen_address("127.0.0.5"), Ok(Some(loopback)));
+        assert_eq!(
+            listen_address("[::1]"),
+            Ok(Some(std::net::Ipv6Addr::LOCALHOST.into()))
+        );
+        for text in ["", "box.example", "127.0.0.1:80"] {
+            let problem = listen_address(text).unwrap_err();
+            assert!(problem.hint.contains("localhost"), "{problem}");
         }
     }
 

@@ -20,10 +20,7 @@ pub async fn selector(api: &dyn KubeApi, workload: &Workload) -> Result<String, 
             let missing = error.kind == ErrorKind::NotFound;
             let problem = Problem::from(error);
             if missing {
-                let namespace = &workload.key.namespace;
-                problem.with_hint(format!(
-                    "look for it outside namespace {namespace:?} with -n"
-                ))
+                look_elsewhere(problem, &workload.key.namespace)
             } else {
                 problem
             }
@@ -34,6 +31,13 @@ pub async fn selector(api: &dyn KubeApi, workload: &Workload) -> Result<String, 
             "it has no selector",
         )
     })
+}
+
+/// Says where else an object may be that is not in this namespace.
+pub(super) fn look_elsewhere(problem: Problem, namespace: &str) -> Problem {
+    problem.with_hint(format!(
+        "look for it outside namespace {namespace:?} with -n"
+    ))
 }
 
 /// Something that stands for a pod, and the ports that it offers, by number.

@@ -154,6 +154,52 @@ fn a_process_that_was_killed_is_no_forward_any_more() {
 }
 
 #[test]
+fn addresses_are_kubectls() {
+    let place = Place::new();
+    let said = |arguments: &str, lines: usize| -> Vec<String> {
+        let mut command = place.command(arguments);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut all = Vec::new();
+        for _ in 0..lines {
+            let mut line = String::new();
+            out.read_line(&mut line).unwrap();
+            all.push(line.split(':').next().unwrap().to_owned());
+        }
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        child.wait().unwrap();
+        all
+    };
+    let forward = "--simulate forward svc/web :80 -n shop";
+    assert_eq!(
+        said(&format!("{forward} --address localhost,127.0.0.5"), 2),
+        ["127.0.0.1", "127.0.0.5"]
+    );
+    assert_eq!(
+        said(
+            &format!("{forward} --address 127.0.0.5 --address 127.0.0.6"),
+            2
+        ),
+        ["127.0.0.5", "127.0.0.6"]
+    );
+    let run = place.run(&format!("{forward} --address box.example"));
+    assert_eq!(run.code(), 2, "{}", run.report());
+}
+
+#[test]
+fn a_target_that_is_not_there_is_told_at_once() {
+    let place = Place::new();
+    let run = place.run("--simulate forward svc/tpyo :80 -n shop");
+    assert_eq!(
+        (run.code(), run.stdout().as_str()),
+        (3, ""),
+        "{}",
+        run.report()
+    );
+    assert!(run.stderr().contains("tpyo"), "{}", run.report());
+}
+
+#[test]
 fn wrong_usage_is_told_before_anything_is_opened() {
     let background = Background::new();
     let mut all = String::new();

@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, time::Duration};
 
-use kube::core::Status;
+use kube::{client::UpgradeConnectionError, core::Status};
 
 use crate::{
     backend::{Error, ErrorKind},
@@ -24,8 +24,20 @@ pub(super) fn explain(what: &str, error: &kube::Error) -> Error {
         kube::Error::Service(_) | kube::Error::HyperError(_) | kube::Error::ReadEvents(_) => {
             broken(what, error)
         }
+        kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(status)) => {
+            not_upgraded(what, status.as_u16())
+        }
         other => Error::new(ErrorKind::Failed, what, cut(&causes(other))),
     }
+}
+
+/// A WebSocket that was asked for and answered with something else. (A refusal comes in the server's own words.)
+fn not_upgraded(what: &str, status: u16) -> Error {
+    let why = format!(
+        "the server answered {status} to a WebSocket: Kubernetes 1.30 and later speak it, and a proxy in between has \
+         to let it through"
+    );
+    Error::new(ErrorKind::Failed, what, why)
 }
 
 /// A connection that did not come about, or broke.

@@ -25,7 +25,7 @@ use super::{
     request::{ANSWER, Ask, Socket, Wire, object},
 };
 use crate::{
-    backend::{Error, PodConnection},
+    backend::{Error, ErrorKind, PodConnection},
     domain::{ObjectKey, log::sanitize},
     resources::pods,
 };
@@ -50,7 +50,20 @@ pub(super) async fn connect(
     let ask = Ask::get(path)
         .with("ports", &port.to_string())
         .accepting("*/*");
-    open(&what, wire.socket(&what, ask).await?).await
+    let socket = wire.socket(&what, ask).await.map_err(get_is_missing)?;
+    open(&what, socket).await
+}
+
+/// A role that was written for kubectl's older protocol, a POST, allows `create` alone; a WebSocket is a GET.
+fn get_is_missing(mut error: Error) -> Error {
+    // Credentials that are not accepted at all have the same class.
+    if error.kind == ErrorKind::Forbidden && !error.why.contains("Unauthorized") {
+        error.why.push_str(
+            "; the connection is a WebSocket, for which the role needs the verb \"get\" of pods/portforward \
+             beside \"create\"",
+        );
+    }
+    error
 }
 
 async fn open(what: &str, socket: impl Socket) -> Result<PodConnection, Error> {
@@ -259,7 +272,6 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
-    use crate::backend::ErrorKind;
 
     type Told = mpsc::UnboundedReceiver<Message>;
     type Server = mpsc::UnboundedSender<Result<Message, WsError>>;
@@ -312,6 +324,13 @@ mod tests {
         says(&server, &[DATA, 0x90, 0x1f]);
         says(&server, &[ERROR, 0x90, 0x1f]);
         (open("connect", socket).await.unwrap(), server, told)
+    }
+
+    #[test]
+    fn a_role_that_allows_create_alone_is_told_what_it_lacks() {
+        let told = |why| get_is_missing(Error::new(ErrorKind::Forbidden, "connect", why)).why;
+        assert!(told("pods \"web-1\" is forbidden").contains("\"get\" of pods/portforward"));
+        assert_eq!(told("Unauthorized"), "Unauthorized");
     }
 
     #[tokio::test]

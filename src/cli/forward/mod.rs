@@ -3,15 +3,19 @@
 mod background;
 mod hold;
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use clap::Subcommand;
 
-use super::{access::Access, context::Context, output::Writing};
+use super::{
+    access::Access,
+    context::Context,
+    output::{Writing, note},
+};
 use crate::{
-    domain::{Forward, ForwardPort, ForwardTarget, Problem},
+    domain::{Forward, ForwardPort, ForwardTarget, Problem, forward::listen_address},
     ops::forward::{
-        ApiSource,
+        self, ApiSource,
         held::{self, Launch},
     },
 };
@@ -39,9 +43,9 @@ pub struct Args {
     /// The namespace, in place of the context's own
     #[arg(short, long, value_name = "NAME")]
     namespace: Option<String>,
-    /// The address to listen at, in place of the loopback; 0.0.0.0 lets other machines in
-    #[arg(long, value_name = "IP")]
-    address: Option<IpAddr>,
+    /// The addresses to listen at, in place of localhost, separated by commas; 0.0.0.0 lets other machines in
+    #[arg(long, value_name = "IP", value_delimiter = ',')]
+    address: Vec<String>,
     /// Go on in the background, until "forward stop"
     #[arg(short, long)]
     detach: bool,
@@ -96,21 +100,46 @@ pub async fn run(cx: &Context, args: Args) -> Result<(), Problem> {
         target: forward.target.within(namespace),
         ..forward
     };
+    let source = source(access.clone());
+    if let Some(unanswered) = forward::check(&source, &forward).await? {
+        note(&format!(
+            "{unanswered}; connections wait until the cluster answers"
+        ));
+    }
     if args.detach {
         return background::detach(&access, forward).await;
     }
-    hold::hold(source(access), &forward).await
+    hold::hold(source, &forward).await
 }
 
 impl Args {
     /// What is wanted, in no namespace yet.
     fn forward(&self) -> Result<Forward, Problem> {
         let target: ForwardTarget = self.target.as_deref().unwrap_or_default().parse()?;
+        let mut addresses = Vec::new();
+        for text in &self.address {
+            let address = listen_address(text)?;
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+        if addresses.is_empty() {
+            addresses.push(None);
+        }
         let mut ports = Vec::new();
         for text in &self.ports {
-            let mut port: ForwardPort = text.parse()?;
-            port.address = port.address.or(self.address);
-            ports.push(port);
+            let port: ForwardPort = text.parse()?;
+            // One that names its address itself is meant for that alone.
+            let own = [port.address];
+            let at = if port.address.is_some() {
+                own.as_slice()
+            } else {
+                &addresses
+            };
+            ports.extend(at.iter().map(|address| ForwardPort {
+                address: *address,
+                ..port.clone()
+            }));
         }
         Ok(Forward { target, ports })
     }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use futures::StreamExt;
 use tokio::sync::{Notify, watch};
 
-use super::{ApiSource, Pauses, ports};
+use super::{ApiSource, Pauses, check::phase, ports};
 use crate::{
     backend::{Change, KubeApi, WatchItem},
     domain::{ForwardTarget, Health, ObjectKey, Problem},
@@ -24,7 +24,7 @@ const STATUS: usize = 2;
 pub(super) struct Seen {
     /// The API that said so, and the selector; `None` while it is not reached.
     pub api: Option<(Arc<dyn KubeApi>, Arc<str>)>,
-    /// The pods that are ready, by name.
+    /// The pods that take connections, by name: those that are ready, or the one that is named if it runs.
     pub ready: Vec<ObjectKey>,
     /// Why there is none, once that is known.
     pub why: Option<Problem>,
@@ -128,11 +128,17 @@ impl Finder {
                 // Its own next try would go to the same address.
                 WatchItem::Broken { problem, .. } => return Err(problem),
             }
-            let ready: Vec<ObjectKey> = rows
+            let mut ready: Vec<ObjectKey> = rows
                 .values()
                 .filter(|row| row.health == Health::Good)
                 .map(|row| row.key.clone())
                 .collect();
+            if let (true, Some(_), Some(row)) =
+                (ready.is_empty(), self.target.pod(), rows.values().next())
+                && runs(api.as_ref(), &row.key).await
+            {
+                ready.push(row.key.clone());
+            }
             if live || !ready.is_empty() {
                 let why = live.then(|| self.why_none(&rows));
                 self.seen.send_replace(Seen {
@@ -167,6 +173,13 @@ impl Finder {
         };
         Problem::failed(what, why)
     }
+}
+
+/// Whether a pod runs, ready or not: one that is named is reached as it is, as with `kubectl port-forward`, because
+/// whoever looks into a pod that does not become ready names it. It is asked for when the pod changed, so not often.
+async fn runs(api: &dyn KubeApi, pod: &ObjectKey) -> bool {
+    let object = api.get(&pods::KIND, pod).await;
+    object.is_ok_and(|object| phase(&object) == "Running")
 }
 
 /// Returns when there was no user for a while.

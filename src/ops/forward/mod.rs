@@ -2,10 +2,11 @@
 //! ready, waiting for one up to a limit. What happens to pods, nodes, the API server or the whole cluster costs the
 //! connections that were open through it, and nothing else.
 //!
-//! [`listen`] has the local ports, [`finder`] knows the ready pods while anybody is connected, [`ports`] finds the number
+//! [`check`] asks whether the target is there, [`listen`] has the local ports, [`finder`] knows the ready pods while anybody is connected, [`ports`] finds the number
 //! behind a name, [`connection`] leads one caller to a pod, [`relay`] carries the bytes and [`status`] keeps count. A
 //! forward that nobody uses has no timer, no watch and no request.
 
+mod check;
 mod connection;
 mod finder;
 pub mod held;
@@ -20,6 +21,7 @@ use std::{sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 use tokio::{io::DuplexStream, sync::watch, task::JoinSet, time::Instant};
 
+pub use check::check;
 pub use status::{Status, Traffic};
 
 use self::{connection::Leader, finder::Finder, listen::Bound, status::Counts};

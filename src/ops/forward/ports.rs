@@ -74,7 +74,10 @@ fn said(all: &[String]) -> String {
 }
 
 /// The port of its pods that a Service's port leads to.
-fn of_service(
+///
+/// # Errors
+/// When it has no such port for TCP.
+pub(super) fn of_service(
     service: &Workload,
     object: &Value,
     remote: &RemotePort,

@@ -79,6 +79,14 @@ impl Forwards {
         }
     }
 
+    /// Forgets how those are whose cluster is not there: their tasks ended with it, and nobody listens at their ports.
+    pub fn closed_unless(&mut self, there: impl Fn(&ClusterId) -> bool) {
+        for entry in self.all.iter_mut().filter(|entry| !there(&entry.cluster)) {
+            entry.status = None;
+            entry.minute.clear();
+        }
+    }
+
     /// Those that are switched on.
     pub fn on(&self) -> impl Iterator<Item = &Entry> {
         self.all.iter().filter(|entry| entry.on)

@@ -171,6 +171,7 @@ fn after_clusters(state: &mut State, before: Option<&ClusterId>) {
     }
     let list = &state.clusters.list;
     state.pods.retain(|id, _| list.contains(id));
+    state.forwards.closed_unless(|id| list.contains(id));
 }
 
 fn take_nodes(state: &mut State, id: ClusterId, item: WatchItem) {

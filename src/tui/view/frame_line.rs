@@ -24,7 +24,66 @@ pub(super) fn truth(state: &State, frame: &mut Frame<'_>, area: Rect) {
         left.push(Span::styled(" SIMULATED ", theme.style(Tone::Selected)));
         left.push(Span::raw(" "));
     }
-    left.push(match &state.engine {
+    left.push(engine(state));
+    let mut right = Vec::new();
+    let going = state.operations.running().count();
+    if going > 0 {
+        right.push(Span::styled(
+            format!(" {} {going} going on ", glyphs.arrow),
+            theme.style(Tone::Progress),
+        ));
+    }
+    let forwards = state.forwards.on().count();
+    if forwards > 0 {
+        let word = if forwards == 1 { "forward" } else { "forwards" };
+        right.push(Span::styled(
+            format!(" {forwards} {word} on "),
+            theme.style(Tone::Key),
+        ));
+    }
+    if let Some(id) = state.selected() {
+        let name = match id {
+            ClusterId::Local(name) | ClusterId::Context(name) => name.as_str(),
+        };
+        right.push(Span::styled(format!(" {name}"), theme.style(Tone::Title)));
+        right.push(match state.selected_pods().map(|pods| &pods.live) {
+            Some(Live::Now) => {
+                Span::styled(format!(" {} live ", glyphs.on), theme.style(Tone::Good))
+            }
+            Some(Live::Stale { since, .. }) => {
+                let age = clock(state.now.duration_since(*since));
+                Span::styled(
+                    format!(" {} stale {age} ", glyphs.half),
+                    theme.style(Tone::Warning),
+                )
+            }
+            Some(Live::Loading) => Span::styled(
+                format!(" {} loading ", glyphs.half),
+                theme.style(Tone::Progress),
+            ),
+            None => Span::raw(" "),
+        });
+    }
+    let room = usize::from(area.width);
+    let taken: usize = right.iter().map(|span| span.content.width()).sum();
+    let mut used = 0;
+    let mut spans = Vec::new();
+    for span in left {
+        let space = room.saturating_sub(used + taken);
+        let text = shorten(&span.content, space, glyphs.ellipsis);
+        used += text.width();
+        spans.push(Span::styled(text, span.style));
+    }
+    spans.push(Span::raw(" ".repeat(room.saturating_sub(used + taken))));
+    spans.extend(right);
+    frame.render_widget(Line::from(spans), area);
+}
+
+/// Which engine answers, or why none does.
+fn engine(state: &State) -> Span<'static> {
+    let theme = &state.theme;
+    let glyphs = theme.glyphs;
+    match &state.engine {
         EngineState::Connecting => {
             Span::styled("looking for an engine", theme.style(Tone::Progress))
         }
@@ -70,51 +129,7 @@ pub(super) fn truth(state: &State, frame: &mut Frame<'_>, area: Rect) {
                 theme.style(Tone::Bad),
             )
         }
-    });
-    let mut right = Vec::new();
-    let going = state.operations.running().count();
-    if going > 0 {
-        right.push(Span::styled(
-            format!(" {} {going} going on ", glyphs.arrow),
-            theme.style(Tone::Progress),
-        ));
     }
-    if let Some(id) = state.selected() {
-        let name = match id {
-            ClusterId::Local(name) | ClusterId::Context(name) => name.as_str(),
-        };
-        right.push(Span::styled(format!(" {name}"), theme.style(Tone::Title)));
-        right.push(match state.selected_pods().map(|pods| &pods.live) {
-            Some(Live::Now) => {
-                Span::styled(format!(" {} live ", glyphs.on), theme.style(Tone::Good))
-            }
-            Some(Live::Stale { since, .. }) => {
-                let age = clock(state.now.duration_since(*since));
-                Span::styled(
-                    format!(" {} stale {age} ", glyphs.half),
-                    theme.style(Tone::Warning),
-                )
-            }
-            Some(Live::Loading) => Span::styled(
-                format!(" {} loading ", glyphs.half),
-                theme.style(Tone::Progress),
-            ),
-            None => Span::raw(" "),
-        });
-    }
-    let room = usize::from(area.width);
-    let taken: usize = right.iter().map(|span| span.content.width()).sum();
-    let mut used = 0;
-    let mut spans = Vec::new();
-    for span in left {
-        let space = room.saturating_sub(used + taken);
-        let text = shorten(&span.content, space, glyphs.ellipsis);
-        used += text.width();
-        spans.push(Span::styled(text, span.style));
-    }
-    spans.push(Span::raw(" ".repeat(room.saturating_sub(used + taken))));
-    spans.extend(right);
-    frame.render_widget(Line::from(spans), area);
 }
 
 /// The panes of a small screen, where only one is seen at a time.

@@ -7,7 +7,7 @@ mod sockets;
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use coracle::{
-    domain::{Forward, ForwardState, Problem},
+    domain::{Forward, ForwardState, Problem, ProblemKind},
     ops::forward::{self, Forwarding, Status},
 };
 use serde_json::json;
@@ -259,4 +259,56 @@ async fn nothing_is_watched_a_minute_after_the_last_caller_and_nothing_is_left_a
     drop((caller, pod));
     sleep(SOON).await;
     assert_eq!((watches(), Arc::strong_count(&cluster)), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_named_pod_is_reached_as_soon_as_it_runs_ready_or_not() {
+    let (cluster, mut pods) = Cluster::new(&[]);
+    let mut starting = pod("db-0", false, "web", 1);
+    starting["status"]["phase"] = "Pending".into();
+    cluster.set(vec![starting]);
+    let mut forwarding = open(&cluster, "db-0 http").await;
+    let mut caller = call(&mut forwarding);
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(cluster.dialled(), Vec::<String>::new());
+    let begun = Instant::now();
+    cluster.set(vec![pod("db-0", false, "web", 1)]);
+    let taken = talk(&mut caller, &mut pods).await;
+    assert_eq!((taken.name.as_str(), taken.port), ("db-0", 1));
+    assert!(begun.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_not_there_or_leads_to_no_pod_is_told_before_it_is_opened() {
+    let (cluster, _pods) = Cluster::new(&["web-1"]);
+    let asked = async |words: &str| forward::check(&cluster.source(), &wanted(words)).await;
+    for there in ["svc/web 80", "web-1 8080", "web-1 http", "app=other 80"] {
+        assert_eq!(asked(there).await, Ok(None), "{there}");
+    }
+    for (words, kind, says) in [
+        ("svc/wbe 80", ProblemKind::NotFound, "not found"),
+        ("web-9 80", ProblemKind::NotFound, "not found"),
+        ("svc/web 81", ProblemKind::Usage, "there are 80"),
+    ] {
+        let problem = asked(words).await.unwrap_err();
+        assert_eq!(problem.kind, kind, "{words}: {problem}");
+        assert!(problem.why.contains(says), "{words}: {problem}");
+    }
+    let mut ended = pod("web-1", false, "web", 8080);
+    ended["status"]["phase"] = "Succeeded".into();
+    cluster.set(vec![ended]);
+    let problem = asked("web-1 80").await.unwrap_err();
+    assert!(problem.why.contains("it has ended"), "{problem}");
+
+    *cluster.service.lock().unwrap() = json!({
+        "metadata": { "name": "web", "namespace": "shop" },
+        "spec": { "type": "ExternalName", "externalName": "example.org" },
+    });
+    let problem = asked("svc/web 80").await.unwrap_err();
+    assert!(problem.why.contains("ExternalName"), "{problem}");
+
+    // A cluster that is stopped may be started later.
+    cluster.up.send_replace(false);
+    let unanswered = asked("svc/wbe 80").await.unwrap().unwrap();
+    assert_eq!(unanswered.kind, ProblemKind::Unreachable);
 }
