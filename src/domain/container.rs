@@ -203,6 +203,8 @@ pub struct ContainerDetail {
     pub image_id: String,
     /// When it was last started.
     pub started: Option<Timestamp>,
+    /// When its last run that is over ended; `None` where none is.
+    pub finished: Option<Timestamp>,
     /// How its last run ended, if it did.
     pub exit_code: Option<i64>,
     /// Whether the kernel killed it for its memory.

@@ -15,7 +15,9 @@ use jiff::Timestamp;
 use super::{KubeAccess, Kubeconfig, Plan, Step, StepId};
 use crate::{
     distro::k3s::{
-        self, kubeconfig, labels,
+        self,
+        expected::Expected,
+        kubeconfig, labels,
         load_balancer::Routes,
         mark, names,
         nodes::{self, Addresses},
@@ -179,6 +181,10 @@ pub(super) fn build(
     let known = registries::Found::new(input, layout, present)?;
     known.steps(plan, layout, present, &ready.objects);
     let containers = nodes::containers(spec, layout)?;
+    let servers = containers
+        .iter()
+        .filter(|container| labels::role_of(&container.labels) == Role::Server);
+    let expected = Expected::of(servers.map(|one| (one.name.as_str(), one.command.as_slice())));
     let mut filled = Vec::new();
     for container in containers {
         filled.push(fill(
@@ -233,7 +239,14 @@ pub(super) fn build(
         starts.extend(joined);
     }
 
-    usable(plan, input, layout, &known, (&reachable, &starts));
+    usable(
+        plan,
+        input,
+        layout,
+        &known,
+        &expected,
+        (&reachable, &starts),
+    );
     let everything: Vec<StepId> = (0..plan.steps.len()).collect();
     plan.add(Step::RemoveVolume { volume }, everything);
     Ok(())
@@ -385,9 +398,12 @@ fn usable(
     input: &Create<'_>,
     layout: &nodes::Layout,
     known: &registries::Found<'_>,
+    expected: &Expected,
     (reachable, starts): (&[StepId], &[StepId]),
 ) {
     let spec = input.spec;
+    plan.warnings
+        .extend(expected.notes(input.wait == WaitFor::All));
     let servers = (0..spec.servers).map(|n| names::server(&spec.name, n.into()));
     let agents = (0..spec.agents).map(|n| names::agent(&spec.name, n.into()));
     let access = KubeAccess {
@@ -418,7 +434,7 @@ fn usable(
         plan.add(step, [api]);
     }
     let records = k3s::hosts::records(layout.host, &spec.host_aliases);
-    if !records.is_empty() {
+    if !records.is_empty() && expected.coredns {
         let access = access.clone();
         plan.add(Step::SetPodHosts { access, records }, [api]);
     }
@@ -432,11 +448,15 @@ fn usable(
     let nodes = plan.add(
         Step::WaitForNodes {
             access: access.clone(),
-            nodes: servers.chain(agents).collect(),
+            nodes: servers
+                .chain(agents)
+                .filter(|name| expected.is_node(name))
+                .collect(),
+            ready: expected.ready,
         },
         starts.iter().copied().chain([api]),
     );
-    if input.wait == WaitFor::All {
+    if input.wait == WaitFor::All && expected.system_pods {
         plan.add(Step::WaitForSystemPods { access }, [nodes]);
     }
 }

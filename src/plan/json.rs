@@ -140,7 +140,11 @@ fn details(step: &Step) -> Map<String, Value> {
         Step::WaitForApi { access }
         | Step::WaitForServiceAccount { access }
         | Step::WaitForSystemPods { access } => json!({ "url": access.url }),
-        Step::WaitForNodes { access, nodes } => json!({ "url": access.url, "nodes": nodes }),
+        Step::WaitForNodes {
+            access,
+            nodes,
+            ready,
+        } => json!({ "url": access.url, "nodes": nodes, "ready": ready }),
         Step::SetNodeHosts { container, records } => {
             json!({ "container": container, "records": records })
         }

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{KubeAccess, Plan, Step, StepId, Upstreams, mend::mend};
 use crate::{
-    distro::k3s::{hosts, load_balancer::Routes, names},
+    distro::k3s::{expected::Expected, hosts, load_balancer::Routes, names},
     domain::{
         Cluster, Distribution, HostAlias, Node, Role,
         container::{ContainerDetail, NetworkInfo},
@@ -112,6 +112,15 @@ pub(super) fn start(plan: &mut Plan, input: &Start<'_>, down: &BTreeSet<&str>, b
     }
 }
 
+/// What can come true of a cluster that is there, by the command lines of its servers.
+pub(super) fn expected(cluster: &Cluster, details: &[ContainerDetail]) -> Expected {
+    let servers = details.iter().filter(|detail| {
+        let mut servers = cluster.with_role(Role::Server);
+        servers.any(|node| node.name == detail.info.name)
+    });
+    Expected::of(servers.map(|one| (one.info.name.as_str(), one.command.as_slice())))
+}
+
 /// The address of this machine in the cluster's network.
 fn host(input: &Start<'_>) -> Option<IpAddr> {
     input
@@ -145,6 +154,9 @@ fn usable(
 ) {
     let cluster = input.cluster;
     let access = KubeAccess::of(cluster);
+    let expected = expected(cluster, input.details);
+    plan.warnings
+        .extend(expected.notes(input.wait == WaitFor::All));
     let api = plan.add(
         Step::WaitForApi {
             access: access.clone(),
@@ -160,14 +172,14 @@ fn usable(
         };
         back.push(plan.add(step, [*started]));
     }
-    if !records.is_empty() {
+    if !records.is_empty() && expected.coredns {
         let access = access.clone();
         plan.add(Step::SetPodHosts { access, records }, [api]);
     }
     let nodes = cluster
         .nodes
         .iter()
-        .filter(|node| node.role.is_kubernetes())
+        .filter(|node| node.role.is_kubernetes() && expected.is_node(&node.name))
         .map(|node| node.name.clone())
         .collect();
     plan.add(
@@ -180,10 +192,11 @@ fn usable(
         Step::WaitForNodes {
             access: access.clone(),
             nodes,
+            ready: expected.ready,
         },
         back,
     );
-    if input.wait == WaitFor::All {
+    if input.wait == WaitFor::All && expected.system_pods {
         plan.add(Step::WaitForSystemPods { access }, [ready]);
     }
 }

@@ -73,10 +73,12 @@ pub enum Step {
     WaitForLog { container: String, role: Role },
     /// Wait until the API answers `/readyz` with the admin certificate.
     WaitForApi { access: KubeAccess },
-    /// Wait until these nodes are Ready, watching their logs for what they cannot recover from.
+    /// Wait until these nodes are Ready, or, where `ready` is not asked for, have joined, watching their logs for what they
+    /// cannot recover from.
     WaitForNodes {
         access: KubeAccess,
         nodes: Vec<String>,
+        ready: bool,
     },
     /// Wait for the ServiceAccount `default/default`, without which no pod is admitted.
     WaitForServiceAccount { access: KubeAccess },
@@ -201,7 +203,10 @@ impl Step {
             Self::RemoveVolume { volume } => format!("remove volume {volume}"),
             Self::WaitForLog { container, .. } => format!("wait for {container}"),
             Self::WaitForApi { access } => format!("wait for the API at {}", access.url),
-            Self::WaitForNodes { nodes, .. } => format!("wait until Ready: {}", nodes.join(", ")),
+            Self::WaitForNodes { nodes, ready, .. } => {
+                let state = if *ready { "Ready" } else { "joined" };
+                format!("wait until {state}: {}", nodes.join(", "))
+            }
             Self::WaitForServiceAccount { .. } => "wait for the default ServiceAccount".to_owned(),
             Self::WaitForSystemPods { .. } => "wait for the pods of kube-system".to_owned(),
             Self::SetNodeHosts { container, records } => {

@@ -14,3 +14,4 @@ mod older;
 mod place;
 mod registries;
 mod versions;
+mod waits;

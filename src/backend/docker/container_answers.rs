@@ -175,6 +175,7 @@ pub(super) fn from_inspection(seen: ContainerInspectResponse) -> ContainerDetail
         configured_ports: published(host.port_bindings.unwrap_or_default()),
         image_id: seen.image.unwrap_or_default(),
         started: moment(state.started_at),
+        finished: moment(state.finished_at),
         exit_code: if state.running == Some(true) {
             None
         } else {
@@ -244,7 +245,7 @@ mod tests {
             serde_json::from_str(
                 r#"{"Id":"f00","Name":"/a","Image":"sha256:1","Created":"2026-11-21T03:00:00.5Z","RestartCount":2,
                 "State":{"Status":"exited","Running":false,"ExitCode":137,"OOMKilled":true,
-                         "StartedAt":"0001-01-01T00:00:00Z"},
+                         "StartedAt":"0001-01-01T00:00:00Z","FinishedAt":"2026-11-21T03:00:05Z"},
                 "Config":{"Image":"i","Env":["A=b"],"Cmd":["server"],"Entrypoint":null},
                 "HostConfig":{"PortBindings":{"6443/tcp":[{"HostIp":"","HostPort":""}]},"Binds":["v:/x"]},
                 "NetworkSettings":{"Ports":{}}}"#,
@@ -256,6 +257,7 @@ mod tests {
             (Some(137), true, 2)
         );
         assert_eq!(seen.started, None);
+        assert_eq!(seen.finished, "2026-11-21T03:00:05Z".parse().ok());
         assert_eq!(seen.info.ports, []);
         assert_eq!(seen.configured_ports.len(), 1);
         assert_eq!(

@@ -81,6 +81,10 @@ impl ContainerRuntime for World {
                 configured_ports: held.spec.ports.clone(),
                 image_id: format!("sha256:{}", id_of(&held.spec.image)),
                 started: held.started.map(|started| self.0.clock.at(started)),
+                finished: held
+                    .stopped
+                    .or(held.before.last().map(|(_, end)| *end))
+                    .map(|end| self.0.clock.at(end)),
                 exit_code: ended.then(|| behaviour::of(&held.spec).end.map_or(0, |(_, code)| code)),
                 oom_killed: false,
                 restarts: u64::from(info.state == ContainerState::Restarting),

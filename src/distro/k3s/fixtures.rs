@@ -80,6 +80,7 @@ pub(crate) fn demo_details(servers: u16, agents: u16) -> Vec<ContainerDetail> {
             configured_ports: spec.ports.clone(),
             image_id: "sha256:1".to_owned(),
             started: None,
+            finished: None,
             exit_code: None,
             oom_killed: false,
             restarts: 0,

@@ -5,6 +5,7 @@
 
 pub mod channels;
 mod dual_stack;
+pub mod expected;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod hosts;

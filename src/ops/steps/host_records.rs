@@ -13,8 +13,9 @@ use crate::{
     resources::unlisted::CONFIG_MAPS,
 };
 
-/// How long k3s is given to apply CoreDNS' manifest after the API answers.
-const COREDNS_COMES: Duration = Duration::from_secs(60);
+/// How long k3s is given to apply the manifest of CoreDNS after the API answers: less than the deadline of the step, so that
+/// a cluster without it is not taken for one that failed.
+pub(super) const COREDNS_COMES: Duration = Duration::from_secs(40);
 
 /// Between two looks: k3s applies its manifests when it is ready to, and one look every so often costs less than a watch.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -23,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 const TRIES: usize = 5;
 
 /// How long the command in a node may take.
-const COMMAND: Duration = Duration::from_secs(15);
+pub(super) const COMMAND: Duration = Duration::from_secs(15);
 
 pub(super) async fn in_node(
     run: &Run<'_>,

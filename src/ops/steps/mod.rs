@@ -76,7 +76,11 @@ pub(super) async fn run(run: &Run<'_>, id: StepId, step: &Step) -> Result<Effect
             node_log::until_ready(run, id, container, *role).await
         }
         Step::WaitForApi { access } => waits::api(run, id, access).await,
-        Step::WaitForNodes { access, nodes } => waits::nodes(run, id, access, nodes).await,
+        Step::WaitForNodes {
+            access,
+            nodes,
+            ready,
+        } => waits::nodes(run, id, access, nodes, *ready).await,
         Step::WaitForServiceAccount { access } => waits::service_account(run, id, access).await,
         Step::WaitForSystemPods { access } => waits::system_pods(run, id, access).await,
         Step::MergeKubeconfig {
@@ -147,5 +151,47 @@ pub(super) fn seconds(time: Duration) -> String {
         0 => "a second".to_owned(),
         s if s < 120 || s % 60 != 0 => format!("{s} s"),
         s => format!("{} min", s / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::KubeAccess;
+
+    /// A deadline within a step that the step's own always comes before would turn what it is there for into a failure.
+    #[test]
+    fn deadlines_within_a_step_come_before_its_own() {
+        let access = || KubeAccess {
+            servers: Vec::new(),
+            url: String::new(),
+        };
+        let container = || "k3d-demo-server-0".to_owned();
+        let grace = Duration::from_secs(60);
+        let drain = Step::Drain {
+            access: access(),
+            node: container(),
+            deadline: grace,
+        };
+        let pods = Step::SetPodHosts {
+            access: access(),
+            records: Vec::new(),
+        };
+        let node = Step::SetNodeHosts {
+            container: container(),
+            records: Vec::new(),
+        };
+        let stop = Step::StopContainer {
+            container: container(),
+        };
+        for (step, within) in [
+            (pods, host_records::COREDNS_COMES),
+            (node, host_records::COMMAND),
+            (stop, STOP_GRACE),
+            (drain, grace),
+        ] {
+            let margin = Duration::from_secs(15);
+            assert!(deadline(&step) >= within + margin, "{}", step.describe());
+        }
     }
 }

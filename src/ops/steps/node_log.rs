@@ -58,6 +58,7 @@ pub(super) async fn attend(
 ) -> Result<(), Problem> {
     let runtime = &run.backends.runtime;
     let mut life: Option<Timestamp> = None;
+    let mut previous: Option<Timestamp> = None;
     let mut seam = Seam::default();
     let mut restarts = 0;
     loop {
@@ -75,6 +76,9 @@ pub(super) async fn attend(
         }
         if life != detail.started {
             life = detail.started;
+            // Not the start: engines note that after the process runs, so that the first lines of a quick program, and
+            // on a busy machine of any, are older than it.
+            previous = detail.finished;
             seam = Seam::default();
         }
         if has_ended(&detail) || restarts > RESTARTS {
@@ -83,16 +87,16 @@ pub(super) async fn attend(
         let request = LogRequest {
             follow: true,
             tail: None,
-            since: seam.since().or(life),
+            since: seam.since().or(previous),
             previous: false,
         };
         seam.begin();
         let mut lines = runtime.logs(container, &request);
         while let Some(Ok(line)) = lines.next().await {
-            // The engine's `since` may be no finer than a second: lines of the life before come as well.
+            // The engine's `since` may be no finer than a second: lines of the previous run come as well.
             let before = line
                 .time
-                .is_some_and(|time| life.is_some_and(|life| time < life));
+                .is_some_and(|time| previous.is_some_and(|end| time <= end));
             if before || !seam.is_new(&line) {
                 continue;
             }

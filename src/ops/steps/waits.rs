@@ -53,6 +53,7 @@ pub(super) async fn nodes(
     id: StepId,
     access: &KubeAccess,
     names: &[String],
+    ready: bool,
 ) -> Result<Effect, Problem> {
     unless_trouble(run, id, names, Role::Agent, async {
         let api = client(run, access).await?;
@@ -60,7 +61,7 @@ pub(super) async fn nodes(
         watch_until(run, id, &api, &nodes::KIND, "", |objects| {
             let waiting: Vec<String> = names
                 .iter()
-                .filter_map(|name| not_ready(objects, name))
+                .filter_map(|name| not_there(objects, name, ready))
                 .collect();
             if let Some(first) = waiting.first() {
                 let done = of - waiting.len() as u64;
@@ -82,8 +83,8 @@ pub(super) async fn nodes(
     .await
 }
 
-/// What keeps a node from being Ready, or `None` when it is.
-fn not_ready(objects: &[Value], name: &str) -> Option<String> {
+/// What keeps a node from being Ready, or from having joined where that is enough; `None` when nothing does.
+fn not_there(objects: &[Value], name: &str, ready: bool) -> Option<String> {
     // The kubelet lower-cases the name of its machine.
     let wanted = name.to_lowercase();
     let Some(node) = objects
@@ -92,10 +93,13 @@ fn not_ready(objects: &[Value], name: &str) -> Option<String> {
     else {
         return Some(format!("{name} has not joined yet"));
     };
-    let ready = node["status"]["conditions"]
+    if !ready {
+        return None;
+    }
+    let condition = node["status"]["conditions"]
         .as_array()
         .and_then(|all| all.iter().find(|condition| condition["type"] == "Ready"));
-    match ready {
+    match condition {
         Some(condition) if condition["status"] == "True" => None,
         Some(condition) => Some(format!(
             "{name} is not Ready: {}",

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::Scale;
+use super::{super::start::expected, Scale};
 use crate::{
     distro::k3s::{
         join::{self, Newcomer},
@@ -56,13 +56,21 @@ pub(super) fn add(
     let mut before: Vec<StepId> = new.iter().map(|(_, _, started)| *started).collect();
     if !new.is_empty() && input.wait != WaitFor::Nothing {
         let access = input.access();
-        let nodes = new.iter().map(|(_, name, _)| name.clone()).collect();
+        let expected = expected(cluster, input.details);
+        // A server that joins has the arguments of those that are there.
+        let is_node = |role: Role| role != Role::Server || expected.no_nodes.is_empty();
+        let nodes = new
+            .iter()
+            .filter(|(role, _, _)| is_node(*role))
+            .map(|(_, name, _)| name.clone())
+            .collect();
         let step = Step::WaitForNodes {
             access: access.clone(),
             nodes,
+            ready: expected.ready,
         };
         before.push(plan.add(step, before.clone()));
-        if input.wait == WaitFor::All {
+        if input.wait == WaitFor::All && expected.system_pods {
             before.push(plan.add(Step::WaitForSystemPods { access }, before.clone()));
         }
     }

@@ -46,6 +46,7 @@ struct Held {
     spec: ContainerSpec,
     state: ContainerState,
     started: Option<Timestamp>,
+    finished: Option<Timestamp>,
     files: BTreeMap<String, Vec<u8>>,
 }
 

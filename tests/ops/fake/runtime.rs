@@ -75,6 +75,7 @@ impl ContainerRuntime for Fake {
                 configured_ports: held.spec.ports.clone(),
                 image_id: "sha256:1".into(),
                 started: held.started,
+                finished: held.finished,
                 exit_code: (held.state == ContainerState::Exited).then_some(1),
                 oom_killed: false,
                 restarts: 0,
@@ -174,6 +175,7 @@ impl ContainerRuntime for Fake {
                     spec: spec.clone(),
                     state: ContainerState::Created,
                     started: None,
+                    finished: None,
                     files: BTreeMap::new(),
                 },
             );
@@ -189,6 +191,9 @@ impl ContainerRuntime for Fake {
                 .ok_or_else(|| not_found(container))?;
             held.state = ContainerState::Running;
             let before = held.started.unwrap_or(Timestamp::UNIX_EPOCH);
+            held.finished = held
+                .started
+                .map(|started| started + Duration::from_secs(50));
             held.started = Some(before + Duration::from_secs(100));
             // A container that was renamed keeps its host name, under which its node registers.
             if container.ends_with("-prior") {
