@@ -17,8 +17,15 @@ use crate::{
 /// Opens the screen. `problems` are what was wrong with the settings.
 ///
 /// # Errors
-/// When there is no terminal, or no simulated world of the name.
+/// When there is no terminal, or a dumb one, or no simulated world of the name.
 pub async fn run(cx: &Context, problems: Vec<Problem>) -> Result<(), Problem> {
+    if terminal::is_dumb() {
+        return Err(Problem::usage(
+            "the screen cannot be opened",
+            "TERM is \"dumb\": this terminal cannot place a cursor",
+        )
+        .with_hint("`coracle --help` lists the subcommands, which work here"));
+    }
     let style = terminal::style(&cx.global, cx.config.theme.ascii);
     let mut config = cx.config.clone();
     config.theme.ascii |= cx.global.ascii;

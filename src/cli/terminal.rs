@@ -8,7 +8,7 @@ use super::{args::Global, progress::Style};
 #[must_use]
 pub fn style(global: &Global, ascii_wanted: bool) -> Style {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
-    let live = io::stderr().is_terminal() && variable("TERM") != "dumb";
+    let live = io::stderr().is_terminal() && !is_dumb();
     Style {
         live,
         colour: live && !global.no_color && variable("NO_COLOR").is_empty(),
@@ -16,11 +16,17 @@ pub fn style(global: &Global, ascii_wanted: bool) -> Style {
     }
 }
 
+/// Whether the terminal cannot place a cursor: the shell of an editor, a job of a build server.
+#[must_use]
+pub fn is_dumb() -> bool {
+    std::env::var("TERM").is_ok_and(|term| term == "dumb")
+}
+
 /// Whether the screen is drawn with colours.
 #[must_use]
 pub fn has_color(global: &Global) -> bool {
-    let variable = |name: &str| std::env::var(name).unwrap_or_default();
-    !global.no_color && variable("NO_COLOR").is_empty() && variable("TERM") != "dumb"
+    let wanted = std::env::var("NO_COLOR").unwrap_or_default().is_empty();
+    !global.no_color && wanted && !is_dumb()
 }
 
 /// Whether results are printed with colours where a person did not say.

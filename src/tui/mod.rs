@@ -28,7 +28,7 @@ pub mod view;
 use std::{path::PathBuf, sync::Arc};
 
 use futures::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 use self::{keymap::Keymap, state::State, theme::Theme};
 use crate::{
@@ -100,6 +100,7 @@ pub async fn run(mut options: Options) -> Result<(), Problem> {
         options.world.simulated,
         Timestamp::now(),
     );
+    state.zone = TimeZone::system();
     state.around.here = Here::now();
     for problem in options.problems.drain(..).chain(conflicts) {
         state.toasts.fail(problem);
@@ -137,6 +138,7 @@ impl World {
             self.simulated,
             before.now,
         );
+        state.zone.clone_from(&before.zone);
         state.around.here.clone_from(&before.around.here);
         let context = self.context(&state);
         (state, context)

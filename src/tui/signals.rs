@@ -37,6 +37,8 @@ impl Signals {
             (SignalKind::terminate(), Signal::End),
             (SignalKind::hangup(), Signal::HungUp),
             (SignalKind::interrupt(), Signal::End),
+            // By itself it would end the process where it is, with the terminal as the screen left it.
+            (SignalKind::quit(), Signal::End),
             (
                 SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()),
                 Signal::Continued,

@@ -42,7 +42,7 @@ fn q_and_ctrl_c_leave_with_the_terminal_restored() {
 
 #[test]
 fn signals_end_it_with_the_terminal_restored() {
-    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
         let place = Place::new();
         let terminal = welcome(&place);
         terminal.signal(signal);

@@ -38,11 +38,7 @@ fn colours(written: &str) -> Vec<u16> {
 
 #[test]
 fn no_color_draws_no_colour_and_still_tells_what_is_selected() {
-    for (variable, value, arguments) in [
-        ("NO_COLOR", "1", ""),
-        ("TERM", "dumb", ""),
-        ("X", "", "--no-color"),
-    ] {
+    for (variable, value, arguments) in [("NO_COLOR", "1", ""), ("X", "", "--no-color")] {
         let place = Place::new().with(variable, value);
         let written = written(&place, arguments);
         assert_eq!(
@@ -84,4 +80,17 @@ fn a_locale_without_utf_8_gets_ascii_alone() {
         assert_eq!(other, "");
         assert!(written.contains("+ coracle -"), "no border of ASCII");
     }
+}
+
+#[test]
+fn a_dumb_terminal_is_refused_in_words_and_without_a_sequence() {
+    let place = Place::new().with("TERM", "dumb");
+    let terminal = Terminal::open(&place, "");
+    terminal.wait_for("--help");
+    assert_eq!(terminal.wait_exit(), 2);
+    let written = String::from_utf8(terminal.raw()).unwrap();
+    assert!(
+        written.contains("TERM") && !written.contains('\x1b'),
+        "{written:?}"
+    );
 }

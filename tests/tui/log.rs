@@ -87,3 +87,18 @@ async fn asking_for_the_log_that_is_shown_keeps_it_and_asking_for_another_and_ba
     screen.seconds(1).await;
     assert_eq!(lines(&screen), shown);
 }
+
+#[tokio::test(start_paused = true)]
+async fn times_of_day_are_those_of_the_user() {
+    let (mut screen, _) = talkative(3).await;
+    screen.types("t").await;
+    let utc = text(screen.frame(120, 40));
+    assert!(utc.contains("14:02:") && !utc.contains("19:32:"), "{utc}");
+    let kolkata = jiff::tz::Offset::from_seconds(5 * 3600 + 1800).unwrap();
+    screen.in_zone(kolkata.to_time_zone());
+    let here = text(screen.frame(120, 40));
+    assert!(
+        here.contains("19:32:") && !here.contains("14:02:"),
+        "{here}"
+    );
+}

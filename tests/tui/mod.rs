@@ -151,6 +151,11 @@ impl Screen {
         self.offscreen.state_mut().toasts.fail(problem);
     }
 
+    /// The user is elsewhere on earth.
+    pub fn in_zone(&mut self, zone: jiff::tz::TimeZone) {
+        self.offscreen.state_mut().zone = zone;
+    }
+
     /// What it knows.
     pub fn state(&self) -> &State {
         self.offscreen.state()

@@ -102,7 +102,7 @@ pub struct State {
     pub keymap: Keymap,
     /// Whether this is the simulated world.
     pub simulated: bool,
-    /// Where the person is, for times of day.
+    /// The time zone of the user, for times of day; UTC until the terminal's is known.
     pub zone: TimeZone,
     /// The engine.
     pub engine: EngineState,
