@@ -42,14 +42,31 @@ pub const NO_LIMIT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Says how a duration is written.
 pub fn timeout(text: &str) -> Result<Duration, String> {
     let refusal = || format!("{text:?} is not a duration; write 90s, 5m or 1h30m");
+    if text.contains('.') {
+        return Err(refusal());
+    }
+    let total = duration(text).map_err(|_| refusal())?;
+    Ok(if total.is_zero() {
+        NO_LIMIT
+    } else {
+        total.min(NO_LIMIT)
+    })
+}
+
+/// A duration as Go writes it, which may be long and have a fraction: `2160h`, `1.5h`.
+///
+/// # Errors
+/// Says how a duration is written.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let refusal = || format!("{text:?} is not a duration; write 90s, 5m, 1.5h or 2160h");
     let mut total = Duration::ZERO;
     let mut rest = text;
     if rest == "0" {
-        return Ok(NO_LIMIT);
+        return Ok(total);
     }
     while !rest.is_empty() {
         let digits = rest
-            .find(|c: char| !c.is_ascii_digit())
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
             .filter(|at| *at > 0)
             .ok_or_else(refusal)?;
         let (number, tail) = rest.split_at(digits);
@@ -57,7 +74,17 @@ pub fn timeout(text: &str) -> Result<Duration, String> {
             .find(|c: char| !c.is_ascii_lowercase())
             .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(letters);
-        let number: u64 = number.parse().map_err(|_| refusal())?;
+        let (number, fraction) = number.split_once('.').unwrap_or((number, ""));
+        // Finer than a billionth is no difference.
+        let fraction = &fraction[..fraction.len().min(9)];
+        if fraction.contains('.') || (number.is_empty() && fraction.is_empty()) {
+            return Err(refusal());
+        }
+        let of_text = |digits: &str| match digits {
+            "" => Ok(0),
+            _ => digits.parse::<u64>().map_err(|_| refusal()),
+        };
+        let (number, fine) = (of_text(number)?, of_text(fraction)?);
         let millis: u64 = match unit {
             "ms" => 1,
             "s" => 1_000,
@@ -66,19 +93,19 @@ pub fn timeout(text: &str) -> Result<Duration, String> {
             _ => return Err(refusal()),
         };
         let part = number.checked_mul(millis).ok_or_else(refusal)?;
+        // Nine digits of the longest unit are far from the end of 128 bits.
+        let fine = u128::from(fine) * u128::from(millis) * 1_000_000
+            / 10_u128.pow(u32::try_from(fraction.len()).unwrap_or(0));
+        let fine = u64::try_from(fine).map_err(|_| refusal())?;
         total = total
-            .checked_add(Duration::from_millis(part))
+            .checked_add(Duration::from_millis(part) + Duration::from_nanos(fine))
             .ok_or_else(refusal)?;
         rest = tail;
     }
     if text.is_empty() {
         return Err(refusal());
     }
-    Ok(if total.is_zero() {
-        NO_LIMIT
-    } else {
-        total.min(NO_LIMIT)
-    })
+    Ok(total)
 }
 
 /// The address of a name of `--api-port`.
@@ -109,6 +136,27 @@ pub fn registry(text: &str, wanted: &mut RegistrySpec) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_long_ago_may_have_a_fraction() {
+        for (text, seconds) in [
+            ("1.5h", 5_400),
+            ("2160h", 7_776_000),
+            ("90m", 5_400),
+            (".5m", 30),
+            ("0", 0),
+            ("1.h30m", 5_400),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        assert_eq!(
+            duration("0.123456789999s"),
+            Ok(Duration::from_nanos(123_456_789))
+        );
+        for text in ["", ".", ".s", "1.2.3s", "5", "5d", "1e3s"] {
+            assert!(duration(text).is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn durations_are_written_as_go_writes_them() {

@@ -1,11 +1,18 @@
 //! What goes to stdout: results and nothing else, as a table for people or as data for scripts.
 
-use std::io::{self, Write};
+use std::{
+    borrow::Cow,
+    fmt::Write as _,
+    io::{self, Write},
+};
 
 use clap::ValueEnum;
 use serde_json::Value;
 
-use crate::domain::{Problem, log::sanitize};
+use crate::domain::{
+    Problem,
+    log::{is_harmful, sanitize},
+};
 
 /// How a result is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -102,11 +109,37 @@ pub fn note(text: &str) {
 /// # Errors
 /// Where the YAML writer refuses the value, which no value of JSON makes it do.
 pub fn data(value: &Value, format: Format) -> Result<String, Problem> {
-    if format == Format::Yaml {
+    let json = format!("{value:#}\n");
+    let harmless = harmless_json(json.as_str());
+    // YAML has its own ways to write what a terminal would obey; JSON is YAML as well.
+    if format == Format::Yaml && harmless == json {
         return serde_saphyr::to_string(value)
             .map_err(|error| Problem::failed("the result was not written", error.to_string()));
     }
-    Ok(format!("{value:#}\n"))
+    Ok(harmless.into_owned())
+}
+
+/// The same JSON in which what a terminal would obey, or not show, is written as an escape. It stands only inside of
+/// strings; what is below a blank there is an escape already.
+#[must_use]
+pub fn harmless_json<'a>(json: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
+    let json = json.into();
+    let harmful = |c: char| c >= '\u{7f}' && is_harmful(c);
+    if !json.contains(harmful) {
+        return json;
+    }
+    let mut text = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if harmful(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a String cannot fail.
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        } else {
+            text.push(c);
+        }
+    }
+    Cow::Owned(text)
 }
 
 /// A number of bytes in the largest unit of which there is at least one: `12.3 MiB`.
@@ -184,6 +217,17 @@ mod tests {
             (5_000_000_000, "4.7 GiB"),
         ] {
             assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn data_has_nothing_that_a_terminal_obeys_and_is_the_same_data() {
+        let value = serde_json::json!({"name\u{202e}": "a\u{e0041}\u{7f}\u{9b}\u{feff}é\u{1b}"});
+        for format in [Format::Json, Format::Yaml] {
+            let text = data(&value, format).unwrap();
+            assert!(!text.chars().any(|c| c != '\n' && is_harmful(c)), "{text}");
+            let read: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(read, value);
         }
     }
 

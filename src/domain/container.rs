@@ -303,6 +303,10 @@ pub struct LogRequest {
     pub tail: Option<u32>,
     /// Only lines since then.
     pub since: Option<Timestamp>,
+    /// Only lines that are not older, by the clock of who answers, in place of `since`.
+    pub ago: Option<Duration>,
+    /// Keep what was written beside the text, for programs.
+    pub whole: bool,
     /// The run before the present one; only Kubernetes keeps one. It is over, so it cannot be followed.
     pub previous: bool,
 }

@@ -1,6 +1,6 @@
 //! One line of a log, already harmless: text from containers is untrusted until it has passed through here.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -12,6 +12,9 @@ use super::{
 
 /// Longer lines are cut here; the cut is marked. 16 KiB is what container runtimes write as one record.
 pub const MAX_LINE_BYTES: usize = 16 * 1024;
+
+/// As much is kept of a line for programs, which cannot read half a document: more than any collector of logs takes.
+pub const MAX_WHOLE_BYTES: usize = 1 << 20;
 
 /// At most so many runs of colour are kept of a line; behind the last one the text is plain. A line where every
 /// letter has its own colour is a picture, and would otherwise cost twenty times its text.
@@ -28,6 +31,17 @@ pub struct LogLine {
     pub text: Box<str>,
     /// The colours that the program gave it, in the order of their places; none for most lines.
     pub paint: Box<[Paint]>,
+    /// The line as it was written, where that was asked for and is not the same as the text.
+    pub raw: Option<Box<Raw>>,
+}
+
+/// A line as a container wrote it. It must not reach a terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raw {
+    /// Its bytes, at most [`MAX_WHOLE_BYTES`].
+    bytes: Box<[u8]>,
+    /// How many more there were.
+    more: u64,
 }
 
 impl LogLine {
@@ -39,6 +53,7 @@ impl LogLine {
             source: None,
             text: text.into(),
             paint: Box::default(),
+            raw: None,
         }
     }
 
@@ -46,10 +61,51 @@ impl LogLine {
     /// its end.
     #[must_use]
     pub fn from_raw(time: Option<Timestamp>, raw: &[u8], more: u64) -> Self {
-        let cleaned = clean(raw, more);
+        let cleaned = clean(raw, more, MAX_LINE_BYTES);
         Self {
             paint: cleaned.paint.into(),
             ..Self::plain(time, cleaned.text)
+        }
+    }
+
+    /// The same for a program that reads it: beside the text stands what was written, where that is something else.
+    #[must_use]
+    pub fn whole(time: Option<Timestamp>, raw: &[u8], more: u64) -> Self {
+        let line = Self::from_raw(time, raw, more);
+        let differs = *line.text.as_bytes() != *raw;
+        Self {
+            raw: differs.then(|| {
+                Box::new(Raw {
+                    bytes: raw.into(),
+                    more,
+                })
+            }),
+            ..line
+        }
+    }
+
+    /// What was written, as far as it was kept. It must not reach a terminal.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.raw
+            .as_ref()
+            .map_or(self.text.as_bytes(), |raw| &raw.bytes)
+    }
+
+    /// How many bytes are missing at the end of [`Self::bytes`].
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.raw.as_ref().map_or(0, |raw| raw.more)
+    }
+
+    /// The harmless text, of all that was kept.
+    #[must_use]
+    pub fn whole_text(&self) -> Cow<'_, str> {
+        match &self.raw {
+            Some(raw) if raw.bytes.len() > MAX_LINE_BYTES => {
+                Cow::Owned(clean(&raw.bytes, raw.more, MAX_WHOLE_BYTES).text)
+            }
+            _ => Cow::Borrowed(&self.text),
         }
     }
 }
@@ -67,7 +123,12 @@ pub enum LogItem {
 /// the replacement character, and what is longer than [`MAX_LINE_BYTES`] is cut with a mark that says how much.
 #[must_use]
 pub fn sanitize(raw: &[u8]) -> String {
-    clean(raw, 0).text
+    // Only a line of a log is written over itself; anywhere else a return is no more than another control character.
+    if raw.contains(&b'\r') {
+        let rest: Vec<u8> = raw.iter().copied().filter(|byte| *byte != b'\r').collect();
+        return clean(&rest, 0, MAX_LINE_BYTES).text;
+    }
+    clean(raw, 0, MAX_LINE_BYTES).text
 }
 
 /// A text that has become harmless, and its colours.
@@ -79,13 +140,13 @@ struct Cleaned {
     style: Style,
 }
 
-fn clean(raw: &[u8], more: u64) -> Cleaned {
-    let kept = if raw.len() > MAX_LINE_BYTES {
+fn clean(raw: &[u8], more: u64, most: usize) -> Cleaned {
+    let kept = if raw.len() > most {
         // Not in the middle of a character, as far as there are any.
-        (MAX_LINE_BYTES - 3..=MAX_LINE_BYTES)
+        (most - 3..=most)
             .rev()
             .find(|end| raw[*end] & 0xc0 != 0x80)
-            .unwrap_or(MAX_LINE_BYTES)
+            .unwrap_or(most)
     } else {
         raw.len()
     };
@@ -117,6 +178,20 @@ impl Cleaned {
                 None => return,
                 Some('\u{1b}') => self.escape(chars.as_str()),
                 Some('\u{9b}') => self.control_sequence(chars.as_str()),
+                // What a terminal would write over stays beside what it would be written over with.
+                Some('\r') => {
+                    let rest = chars.as_str().trim_start_matches('\r');
+                    if !self.text.is_empty() && !rest.is_empty() {
+                        self.push(" ");
+                    }
+                    rest
+                }
+                // A joiner between plain letters joins nothing.
+                Some('\u{200c}' | '\u{200d}')
+                    if self.text.chars().last().is_none_or(|c| c.is_ascii()) =>
+                {
+                    chars.as_str()
+                }
                 Some('\t') => {
                     self.push("    ");
                     chars.as_str()
@@ -201,15 +276,24 @@ impl Cleaned {
 /// Whether a character that begins with this byte may be one that must not pass: control characters (the second half
 /// of them begin with `C2`), and the marks of [`is_harmful`].
 const fn is_suspect(byte: u8) -> bool {
-    matches!(byte, 0..0x20 | 0x7f | 0xc2 | 0xd8 | 0xe2)
+    matches!(
+        byte,
+        0..0x20 | 0x7f | 0xc2 | 0xd8 | 0xe1 | 0xe2 | 0xef | 0xf3
+    )
 }
 
-/// Whether a terminal would obey the character instead of showing it: control characters, and marks that reorder or
-/// break text.
+/// Whether a terminal would obey the character instead of showing it, or show nothing for it: control characters, marks
+/// that reorder or break text, and those without a width, behind which a text may hide another. Joiners are left, which
+/// scripts and signs of faces need, and so are the selectors of a sign's look.
 #[must_use]
 pub fn is_harmful(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+        )
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A number of bytes in words: `200 bytes`, `9.9 MB`.
@@ -241,12 +325,30 @@ mod tests {
             ("a\u{202e}b\u{61c}c".as_bytes(), "abc"),
             ("\u{9b}31mred\u{9d}".as_bytes(), "red"),
             ("§ – é".as_bytes(), "§ – é"),
+            (
+                "a\u{200b}b\u{2060}\u{feff}c\u{ad}\u{180e}".as_bytes(),
+                "abc",
+            ),
+            ("a\u{e0041}\u{e007f}\u{e0100}b\u{206a}".as_bytes(), "ab"),
+            ("a\u{200d}b \u{200c}".as_bytes(), "ab "),
+            (
+                "می\u{200c}خواهم ❤\u{fe0f}\u{200d}🔥".as_bytes(),
+                "می\u{200c}خواهم ❤\u{fe0f}\u{200d}🔥",
+            ),
             (b"\x1b", ""),
             (b"\x1b[31", ""),
             (b"\x9bcsi", "\u{fffd}csi"),
         ] {
             assert_eq!(sanitize(raw), want, "{raw:?}");
         }
+    }
+
+    #[test]
+    fn what_a_line_writes_over_itself_is_kept_apart() {
+        for (raw, want) in [(&b"10%\r\r20%\r"[..], "10% 20%"), (b"\rplain\r", "plain")] {
+            assert_eq!(&*LogLine::from_raw(None, raw, 0).text, want);
+        }
+        assert_eq!(sanitize(b"a\rb"), "ab");
     }
 
     #[test]

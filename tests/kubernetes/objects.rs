@@ -161,7 +161,7 @@ async fn a_log_comes_line_by_line_whatever_is_in_it() {
         follow: true,
         tail: Some(20),
         since: Some("2026-11-21T03:00:00.5Z".parse().unwrap()),
-        previous: false,
+        ..LogRequest::default()
     };
     let mut log = fake.api().await.logs(&pod(), "main", &request);
     tap.bytes(b"2026-11-21T03:00:00.1Z before\n2026-11-21T03:00:00.7Z \xff bro");
@@ -183,6 +183,29 @@ async fn a_log_comes_line_by_line_whatever_is_in_it() {
     ] {
         assert_eq!(seen.query(name), value);
     }
+}
+
+#[tokio::test]
+async fn a_program_gets_a_log_as_it_was_written_and_the_server_counts_back() {
+    let (tap, reply) = stream();
+    let reply = std::sync::Mutex::new(Some(reply));
+    let fake = Fake::new(move |_| reply.lock().unwrap().take().unwrap_or(Reply::Silence)).await;
+    let request = LogRequest {
+        ago: Some(Duration::from_millis(90_500)),
+        whole: true,
+        ..LogRequest::default()
+    };
+    let mut log = fake.api().await.logs(&pod(), "main", &request);
+    let long = "x".repeat(100_000);
+    tap.bytes(b"2026-11-21T03:00:00Z a\tM\xfcller\r\n2026-11-21T03:00:01Z ");
+    tap.bytes(format!("{long}\n").as_bytes());
+    drop(tap);
+    let lines: Vec<_> = log.by_ref().try_collect().await.unwrap();
+    assert_eq!(lines[0].bytes(), b"a\tM\xfcller\r");
+    assert_eq!(lines[1].bytes(), long.as_bytes());
+    let seen = &fake.seen()[0];
+    assert_eq!(seen.query("sinceSeconds"), "91");
+    assert_eq!(seen.query("sinceTime"), "");
 }
 
 #[tokio::test]

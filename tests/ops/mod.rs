@@ -6,6 +6,7 @@ mod faults;
 mod follow;
 mod follow_exact;
 mod follow_pods;
+mod follow_silent;
 mod forward;
 mod images;
 mod kubeconfig_file;

@@ -109,6 +109,7 @@ fn call_everything(screen: &mut Screen, name: &str) {
         })),
         text: name.into(),
         paint: Box::default(),
+        raw: None,
     };
     if let Some(task) = screen.state().log.task() {
         let items = vec![LogItem::Line(line), LogItem::Mark(Mark::note(name))];

@@ -31,7 +31,9 @@ impl Engine {
         if let Some(tail) = request.tail {
             options = options.tail(&tail.to_string());
         }
-        if let Some(since) = request.since {
+        // An engine counts back by no clock of its own: its command line does that too.
+        let ago = |ago| Timestamp::now().checked_sub(ago).ok();
+        if let Some(since) = request.since.or_else(|| request.ago.and_then(ago)) {
             options = options.since(i32::try_from(since.as_second()).unwrap_or(i32::MAX));
         }
         let docker = self.docker.clone().with_timeout(ANSWER);
@@ -42,7 +44,7 @@ impl Engine {
         } else {
             never_silent(chunks)
         };
-        lines(chunks, what, request.since)
+        lines(chunks, what, request)
     }
 }
 
@@ -64,10 +66,11 @@ fn never_silent(
 fn lines(
     chunks: BoxStream<'static, Result<LogOutput, Source>>,
     what: String,
-    since: Option<Timestamp>,
+    request: &LogRequest,
 ) -> BoxStream<'static, Result<LogLine, Error>> {
     // The two output streams are cut into records each for itself.
-    let mut splits = [LineSplit::default(), LineSplit::default()];
+    let since = request.since;
+    let mut splits = [LineSplit::of(request.whole), LineSplit::of(request.whole)];
     let mut failed = false;
     chunks
         .map(Some)
@@ -145,7 +148,11 @@ mod tests {
         since: Option<Timestamp>,
     ) -> Vec<String> {
         let chunks = records.into_iter().map(Ok).chain(end.map(Err));
-        lines(stream::iter(chunks).boxed(), "read".to_owned(), since)
+        let request = LogRequest {
+            since,
+            ..LogRequest::default()
+        };
+        lines(stream::iter(chunks).boxed(), "read".to_owned(), &request)
             .map(|line| match line {
                 Ok(line) => {
                     assert!(line.time.is_some(), "{line:?}");

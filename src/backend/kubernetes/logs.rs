@@ -54,12 +54,17 @@ impl Api {
         let since = request
             .since
             .map_or_else(String::new, |since| since.to_string());
+        // The server counts in whole seconds, of which there has to be one.
+        let ago = request.ago.map_or_else(String::new, |ago| {
+            (ago.as_millis().div_ceil(1_000).max(1)).to_string()
+        });
         let ask = Ask::get(format!("{}/log", object(&pods::KIND, pod)))
             .with("container", container)
             .with("follow", yes(request.follow))
             .with("previous", yes(request.previous))
             .with("tailLines", &tail)
             .with("sinceTime", &since)
+            .with("sinceSeconds", &ago)
             .with("timestamps", "true")
             .accepting("*/*")
             .uncompressed();
@@ -68,7 +73,7 @@ impl Api {
             what: format!("log of {pod} ({container})"),
             follow: request.follow,
             state: State::Closed(ask),
-            split: LineSplit::default(),
+            split: LineSplit::of(request.whole),
             ready: VecDeque::new(),
         };
         let since = request.since;

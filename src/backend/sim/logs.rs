@@ -50,7 +50,8 @@ pub(super) fn stream(
     let end = until.unwrap_or(now).min(now);
     let last = workload.first_after(end, begun);
     let mut first = workload.first_after(from, begun).min(last);
-    if let Some(since) = request.since {
+    let ago = |ago| api.world.0.clock.at(now).checked_sub(ago).ok();
+    if let Some(since) = request.since.or_else(|| request.ago.and_then(ago)) {
         let wanted = |n: &u64| api.world.0.clock.at(workload.moment(*n, begun)) >= since;
         first = (first..last).find(wanted).unwrap_or(last);
     }
@@ -73,7 +74,7 @@ pub(super) fn stream(
                 return None;
             }
             let at = api.world.0.clock.at(at);
-            let line = LogLine::from_raw(Some(at), workload.line(n).as_bytes(), 0);
+            let line = LogLine::whole(Some(at), workload.line(n).as_bytes(), 0);
             Some((Ok(line), n + 1))
         }
     })

@@ -141,12 +141,7 @@ impl Made {
             .lines
             .iter()
             .map(|(after, text)| (begun + *after, text))
-            .map(|(at, text)| {
-                (
-                    at,
-                    LogLine::from_raw(Some(clock.at(at)), text.as_bytes(), 0),
-                )
-            })
+            .map(|(at, text)| (at, LogLine::whole(Some(clock.at(at)), text.as_bytes(), 0)))
             .collect();
         let end = self.end(&behaviour);
         let since = request.since;

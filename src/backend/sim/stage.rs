@@ -325,7 +325,9 @@ fn read(
 ) -> BoxStream<'static, Result<LogLine, Error>> {
     let mut bell = run.bell.subscribe();
     bell.mark_unchanged();
-    let (since, follow) = (request.since, request.follow);
+    let ago = |ago| world.0.clock.now().checked_sub(ago).ok();
+    let since = request.since.or_else(|| request.ago.and_then(ago));
+    let follow = request.follow;
     let wanted = move |time: Timestamp| since.is_none_or(|since| time >= since);
     let (past, next, cuts) = {
         let file = run.file();
@@ -360,11 +362,14 @@ fn read(
                     return (!clean).then(|| (Err(broken()), (past, next, None)));
                 }
                 if let Some((time, text)) = past.pop_front() {
-                    return match world.faults().strike(&line) {
+                    let struck = world.faults().strike(&line);
+                    return match struck {
                         Some(Fault::End) => None,
+                        // Nothing more comes, and nobody says so.
+                        Some(Fault::Hang) => std::future::pending().await,
                         Some(_) => Some((Err(broken()), (past, next, None))),
                         None => {
-                            let line = LogLine::from_raw(Some(time), text.as_bytes(), 0);
+                            let line = LogLine::whole(Some(time), text.as_bytes(), 0);
                             Some((Ok(line), (past, next, Some(bell))))
                         }
                     };

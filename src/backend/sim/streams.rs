@@ -90,7 +90,8 @@ impl World {
             past.extend(run.map(|(at, text)| said(clock, at, &text)));
             next = past.len() - from;
         }
-        let since = request.since;
+        let ago = |ago| clock.at(now).checked_sub(ago).ok();
+        let since = request.since.or_else(|| request.ago.and_then(ago));
         past.retain(|line| since.is_none_or(|since| line.time >= Some(since)));
         if let Some(tail) = request.tail {
             past.drain(..past.len().saturating_sub(tail as usize));
@@ -171,7 +172,7 @@ impl World {
 }
 
 fn said(clock: Clock, at: Instant, text: &str) -> LogLine {
-    LogLine::from_raw(Some(clock.at(at)), text.as_bytes(), 0)
+    LogLine::whole(Some(clock.at(at)), text.as_bytes(), 0)
 }
 
 /// A use that rises and falls, each container in its own step.

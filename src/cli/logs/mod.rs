@@ -5,7 +5,10 @@ mod form;
 pub mod print;
 mod template;
 
-use std::time::Duration;
+use std::{
+    io::{self, IsTerminal as _},
+    time::Duration,
+};
 
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -93,8 +96,8 @@ pub struct Part {
     /// The run before the present one
     #[arg(short, long)]
     previous: bool,
-    /// Only lines that are not older (90s, 5m, 48h)
-    #[arg(short, long, value_name = "DURATION", value_parser = flags::timeout)]
+    /// Only lines that are not older (90s, 5m, 1.5h, 2160h), by the clock of the cluster
+    #[arg(short, long, value_name = "DURATION", value_parser = flags::duration)]
     since: Option<Duration>,
     /// Only lines since then (2026-11-21T03:00:00Z)
     #[arg(long, value_name = "TIME", conflicts_with = "since")]
@@ -140,7 +143,7 @@ enum Output {
     /// Who wrote it, and the line
     #[default]
     Default,
-    /// The line alone
+    /// The line alone, byte by byte (on a terminal what it would obey is left out)
     Raw,
     /// A JSON object; marks are objects with "mark"
     Json,
@@ -278,7 +281,6 @@ impl Part {
             StateWord::All => None,
         });
         let any = self.container_state.contains(&StateWord::All);
-        let ago = |since| Timestamp::now().checked_sub(since).ok();
         Query {
             targets,
             exclude_pods: self.exclude_pod.clone(),
@@ -287,7 +289,10 @@ impl Part {
             init: self.init_containers,
             ephemeral: self.ephemeral_containers,
             states: states.filter(|_| !any).collect(),
-            since: self.since_time.or_else(|| self.since.and_then(ago)),
+            since: self.since_time,
+            // Zero is no limit, as with kubectl.
+            ago: self.since.filter(|since| !since.is_zero()),
+            whole: true,
             tail: u32::try_from(self.tail).ok(),
             previous: self.previous,
             follow: self.follow,
@@ -309,7 +314,9 @@ impl Look {
             times: self.timestamps,
             style: match (&self.template, self.output) {
                 (Some(template), _) => form::Style::Template(template.clone()),
-                (None, Output::Raw) => form::Style::Raw,
+                (None, Output::Raw) => form::Style::Raw {
+                    bytes: !io::stdout().is_terminal(),
+                },
                 (None, Output::Json) => form::Style::Json { nested: false },
                 (None, Output::Extjson) => form::Style::Json { nested: true },
                 (None, Output::Default) if single => form::Style::Container,

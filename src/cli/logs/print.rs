@@ -16,8 +16,9 @@ use crate::{
     ops::follow::{Query, follow},
 };
 
-/// As many lines are written in one go, if as many are there: a few thousand writes a second are enough.
-const TOGETHER: usize = 512;
+/// As many lines are written in one go, if as many are there: a few thousand writes a second are enough, and lines may
+/// be a million bytes long.
+const TOGETHER: usize = 64;
 
 /// A problem that ends the log is told by the exit; whether it does shows within so long.
 const END: Duration = Duration::from_millis(100);
@@ -45,7 +46,7 @@ pub async fn all(api: Arc<dyn KubeApi>, query: Query, form: Form) -> Result<(), 
         let mut printer = Printer {
             form: &form,
             colour,
-            lines: String::new(),
+            lines: Vec::new(),
         };
         let last = chunk
             .last()
@@ -55,7 +56,12 @@ pub async fn all(api: Arc<dyn KubeApi>, query: Query, form: Form) -> Result<(), 
         let length = chunk.len();
         for (place, item) in chunk.iter().enumerate() {
             match (item, problem(item)) {
-                (LogItem::Line(line), _) => form.line(line, &mut printer.lines),
+                (LogItem::Line(line), _) => {
+                    form.line(line, &mut printer.lines);
+                    if let Some(mark) = form.cut(line) {
+                        printer.mark(&mark).await?;
+                    }
+                }
                 (LogItem::Mark(_), Some(problem)) if !following && first.is_none() => {
                     first = Some(problem.clone());
                 }
@@ -103,7 +109,7 @@ const fn problem(item: &LogItem) -> Option<&Problem> {
 struct Printer<'a> {
     form: &'a Form,
     colour: bool,
-    lines: String,
+    lines: Vec<u8>,
 }
 
 impl Printer<'_> {
@@ -125,7 +131,7 @@ impl Printer<'_> {
         }
         let written = tokio::task::spawn_blocking(move || {
             let mut out = io::stdout().lock();
-            out.write_all(lines.as_bytes()).and_then(|()| out.flush())
+            out.write_all(&lines).and_then(|()| out.flush())
         });
         match written.await {
             Ok(Ok(())) => Ok(true),

@@ -94,11 +94,12 @@ impl Template {
 
     /// Writes a line.
     pub fn write(&self, line: &LogLine, out: &mut String) {
+        let message = line.whole_text();
         let source = line.source.as_deref();
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => out.push_str(text),
-                Piece::Field(Field::Message) => out.push_str(&line.text),
+                Piece::Field(Field::Message) => out.push_str(&message),
                 Piece::Field(Field::Time) => {
                     if let Some(time) = line.time {
                         // Writing to a String cannot fail.
@@ -113,6 +114,7 @@ impl Template {
                 }),
             }
         }
+        out.push('\n');
     }
 }
 
@@ -135,6 +137,7 @@ mod tests {
         let written = |text: &str| {
             let mut out = String::new();
             Template::parse(text).unwrap().write(&line, &mut out);
+            assert_eq!(out.pop(), Some('\n'));
             out
         };
         assert_eq!(

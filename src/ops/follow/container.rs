@@ -4,7 +4,10 @@ use futures::{StreamExt, stream::BoxStream};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::{Abandoned, Pauses, hand_on, mark};
+use super::{
+    Abandoned, Pauses, hand_on, mark,
+    second_look::{self, Silence},
+};
 use crate::{
     backend::{ContainerRuntime, Error, ErrorKind},
     domain::{
@@ -26,6 +29,7 @@ pub(super) async fn follow(
     let mut told = String::new();
     let mut pauses = Pauses::new();
     let mut first = true;
+    let mut silence = Silence::new();
     loop {
         // Subscribed before the look, so that a start between the two is not missed.
         let mut events = runtime.events();
@@ -62,13 +66,29 @@ pub(super) async fn follow(
             follow: true,
             tail: first.then_some(tail),
             since: seam.since(),
-            previous: false,
+            ..LogRequest::default()
         };
         first = false;
         seam.begin();
         let mut stream = runtime.logs(container, &request);
         let mut broke = None;
-        while let Some(item) = stream.next().await {
+        loop {
+            let item = tokio::select! {
+                biased;
+                item = stream.next() => item,
+                // The connection may be dead without a word.
+                () = tokio::time::sleep_until(silence.until) => {
+                    let last = runtime.logs(container, &second_look::request(seam.since()));
+                    let news = second_look::has_news(last, seam.newest()).await;
+                    silence.goes_on();
+                    // An engine that does not answer is told by whoever watches it.
+                    if matches!(news, Ok(true)) {
+                        break;
+                    }
+                    continue;
+                }
+            };
+            let Some(item) = item else { break };
             match item {
                 Ok(line) => {
                     let sewn = seam.judge(&line);
@@ -81,6 +101,7 @@ pub(super) async fn follow(
                         seam.keep(&line);
                         told.clear();
                         pauses.reset();
+                        silence.ends();
                         hand_on(lines, LogItem::Line(line)).await?;
                     }
                 }

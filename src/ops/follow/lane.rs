@@ -19,7 +19,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Abandoned, Pauses};
+use super::{Abandoned, Pauses, second_look::Silence};
 use crate::{
     backend::{Error, ErrorKind, KubeApi},
     domain::{MarkEvent, ObjectKey, Source, container::LogRequest, log::LogItem},
@@ -59,6 +59,8 @@ pub(super) struct Part {
     pub(super) previous: bool,
     pub(super) tail: Option<u32>,
     pub(super) since: Option<Timestamp>,
+    pub(super) ago: Option<Duration>,
+    pub(super) whole: bool,
 }
 
 /// A container that is followed.
@@ -71,6 +73,8 @@ pub(super) struct Lane {
     pub(super) key: ObjectKey,
     pub(super) source: Arc<Source>,
     pub(super) part: Part,
+    /// When it was made, from which the part counts back.
+    pub(super) made: Instant,
     pub(super) seen: watch::Receiver<Seen>,
     pub(super) out: mpsc::Sender<Told>,
     pub(super) seam: Seam,
@@ -96,6 +100,8 @@ pub(super) struct Lane {
     pub(super) failures: u32,
     pub(super) told: bool,
     pub(super) pauses: Pauses,
+    /// How long nothing has come.
+    pub(super) silence: Silence,
     /// How many containers of the pod are followed.
     siblings: Arc<AtomicUsize>,
     /// What is said before the first line.
@@ -133,6 +139,7 @@ impl Lane {
                 Seam::default()
             },
             part,
+            made: Instant::now(),
             seen,
             out,
             run: 0,
@@ -148,6 +155,7 @@ impl Lane {
             failures: 0,
             told: false,
             pauses: Pauses::new(),
+            silence: Silence::new(),
             siblings: Arc::default(),
             opening: Vec::new(),
             waits: Box::default(),
@@ -258,6 +266,8 @@ impl Lane {
             // Where nothing of the past is wanted, its last line says where the news begin.
             tail: self.part.tail.map(|tail| tail.max(1)),
             since: self.part.since,
+            ago: self.ago(),
+            whole: self.part.whole,
             previous: self.part.previous,
         };
         let mut stream = self.api.logs(&self.key, &self.source.container, &request);
@@ -319,12 +329,22 @@ impl Lane {
         since.map_or(self.part.since, |since| self.part.since.max(Some(since)))
     }
 
+    /// How far back the past goes, as long as no line has said where it ends. What was asked for a while ago is that
+    /// much further away.
+    pub(super) fn ago(&self) -> Option<Duration> {
+        let unseen = self.seam.since().is_none();
+        let ago = self.part.ago.filter(|_| unseen)?;
+        Some(ago + self.made.elapsed())
+    }
+
     /// Reads one answer: to its end, or, of a container that runs, for as long as the connection lasts.
     async fn pour(&mut self, follow: bool) -> Result<Poured, Abandoned> {
         let request = LogRequest {
             follow,
             tail: None,
             since: self.since(),
+            ago: self.ago(),
+            whole: self.part.whole,
             previous: false,
         };
         // The first answer that was followed is of the run that was read at the beginning.
@@ -355,6 +375,13 @@ impl Lane {
                 () = tokio::time::sleep(DRAIN), if !proven && self.has_lines && !self.seam.is_joined() => {
                     proven = true;
                     if self.bridge(true).await? {
+                        return Ok(Poured::Again);
+                    }
+                    continue;
+                }
+                // It may be dead without a word.
+                () = tokio::time::sleep_until(self.silence.until), if follow && !late => {
+                    if self.second_look().await? {
                         return Ok(Poured::Again);
                     }
                     continue;

@@ -20,6 +20,7 @@ use tokio::{
 };
 
 use super::{
+    jobs::Jobs,
     lane::{Lane, Part, Seen},
     merge::Entry,
     query::Query,
@@ -60,6 +61,7 @@ pub(super) struct Members {
     limit_told: bool,
     epoch: u64,
     last_end: Instant,
+    jobs: Jobs,
 }
 
 /// What is known of a selection.
@@ -116,6 +118,7 @@ impl Members {
                     told: false,
                 })
                 .collect(),
+            jobs: Jobs::of(&query),
             api,
             query,
             pods: HashMap::new(),
@@ -133,6 +136,10 @@ impl Members {
     /// Keeps the membership up to date and drives all followers, until there is nothing more to come.
     pub(super) async fn run(mut self, entries: &mpsc::Sender<Entry>) {
         loop {
+            self.jobs.ask(
+                &self.api,
+                self.complete && self.running.is_empty() && self.waiting.is_empty(),
+            );
             let patience = match self.end() {
                 Some(moment) if moment <= Instant::now() && self.outbox.is_empty() => return,
                 moment => moment,
@@ -147,6 +154,7 @@ impl Members {
                 },
                 Some((place, item)) = self.watches.next() => self.take(place, item),
                 Some(uid) = self.running.next() => self.ended(&uid),
+                () = self.jobs.answer() => {}
                 () = tokio::time::sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() && self.outbox.is_empty() => {}
             }
         }
@@ -158,6 +166,9 @@ impl Members {
             return None;
         }
         if !self.query.follow {
+            return Some(Instant::now());
+        }
+        if self.jobs.over {
             return Some(Instant::now());
         }
         if !self.query.is_of_pods() {
@@ -373,6 +384,8 @@ impl Members {
                     previous: self.query.previous,
                     tail: self.query.tail.filter(|_| past),
                     since: self.query.since.filter(|_| past),
+                    ago: self.query.ago.filter(|_| past),
+                    whole: self.query.whole,
                 },
                 seen,
             });

@@ -11,7 +11,7 @@ use futures::{StreamExt, stream, stream::BoxStream};
 use jiff::Timestamp;
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{Abandoned, hand_on, lane::Told};
+use super::{Abandoned, bytes, hand_on, lane::Told};
 use crate::domain::{Mark, log::LogItem};
 
 /// How long news wait for earlier ones: lines of two nodes are on their way for a few hundredths of a second, and a
@@ -20,6 +20,9 @@ const HOLD: Duration = Duration::from_millis(100);
 
 /// As many news wait at the most; the earliest make room.
 const MOST: usize = 4096;
+
+/// And as many bytes of them, because a line may be a million bytes long.
+const MOST_BYTES: usize = 16 << 20;
 
 /// What the merger is told of.
 pub(super) enum Entry {
@@ -111,6 +114,8 @@ struct Live<'a> {
     /// The time of the latest item of each log: within one log the order stays as it is.
     last: HashMap<u64, Option<Timestamp>>,
     held: BinaryHeap<Reverse<Held>>,
+    /// How much of lines is in them.
+    bytes: usize,
     /// When each of them is handed on at the latest, in the order in which they came.
     due: VecDeque<(Instant, Option<Timestamp>, u64)>,
     number: u64,
@@ -126,6 +131,7 @@ impl<'a> Live<'a> {
             alive: 0,
             last: HashMap::new(),
             held: BinaryHeap::new(),
+            bytes: 0,
             due: VecDeque::new(),
             number: 0,
             newest: None,
@@ -190,9 +196,10 @@ impl<'a> Live<'a> {
         }
         let number = self.number;
         self.number += 1;
+        self.bytes += bytes(&item);
         self.held.push(Reverse(Held { key, number, item }));
         self.due.push_back((Instant::now() + HOLD, key, number));
-        while self.held.len() > MOST {
+        while self.held.len() > MOST || self.bytes > MOST_BYTES {
             self.hand_on_first().await?;
         }
         Ok(())
@@ -216,7 +223,10 @@ impl<'a> Live<'a> {
 
     async fn hand_on_first(&mut self) -> Result<(), Abandoned> {
         match self.held.pop() {
-            Some(Reverse(held)) => hand_on(self.out, held.item).await,
+            Some(Reverse(held)) => {
+                self.bytes -= bytes(&held.item);
+                hand_on(self.out, held.item).await
+            }
             None => Ok(()),
         }
     }

@@ -4,6 +4,7 @@
 //! of its own: when nobody takes what it has, it stops reading, and the engine or the kubelet keeps the rest.
 
 mod container;
+mod jobs;
 mod lane;
 mod members;
 mod merge;
@@ -11,6 +12,7 @@ mod older;
 mod query;
 mod runs;
 mod said;
+mod second_look;
 mod selection;
 
 pub use older::{Beginning, older, older_of_container};
@@ -23,7 +25,10 @@ use tokio::sync::mpsc;
 
 use crate::{
     backend::{ContainerRuntime, KubeApi},
-    domain::{Mark, MarkEvent, ObjectKey, ProblemKind, Workload, WorkloadKind, log::LogItem},
+    domain::{
+        Mark, MarkEvent, ObjectKey, ProblemKind, Workload, WorkloadKind,
+        log::{LogItem, MAX_LINE_BYTES},
+    },
 };
 
 /// Items that are read ahead of whoever takes them: a screenful or two of lines, so that reading goes on while a frame
@@ -125,7 +130,30 @@ struct Abandoned;
 
 /// Hands an item on, waiting until there is room.
 async fn hand_on(lines: &mpsc::Sender<LogItem>, item: LogItem) -> Result<(), Abandoned> {
-    lines.send(item).await.map_err(|_| Abandoned)
+    send(lines, bytes(&item), item).await
+}
+
+/// A line from which on it takes all the room of a channel: a few dozen of the longest would be too much memory.
+const LONG: usize = MAX_LINE_BYTES;
+
+/// What an item holds of a line.
+fn bytes(item: &LogItem) -> usize {
+    match item {
+        LogItem::Line(line) => line.bytes().len(),
+        LogItem::Mark(_) => 0,
+    }
+}
+
+/// Sends once there is room; something long once nothing else is waiting to be taken.
+async fn send<T>(channel: &mpsc::Sender<T>, bytes: usize, item: T) -> Result<(), Abandoned> {
+    if bytes <= LONG {
+        return channel.send(item).await.map_err(|_| Abandoned);
+    }
+    let all = channel.reserve_many(channel.max_capacity()).await;
+    if let Some(permit) = all.map_err(|_| Abandoned)?.next() {
+        permit.send(item);
+    }
+    Ok(())
 }
 
 async fn mark(lines: &mpsc::Sender<LogItem>, text: impl Into<String>) -> Result<(), Abandoned> {

@@ -1,5 +1,7 @@
 //! Whose logs are wanted, and which part of them.
 
+use std::time::Duration;
+
 use crate::ops::logs::Pattern;
 use jiff::Timestamp;
 
@@ -35,6 +37,10 @@ pub struct Query {
     pub states: Vec<State>,
     /// Only lines since then.
     pub since: Option<Timestamp>,
+    /// Only lines that are not older than this, by the clock of the node, which need not be that of this machine.
+    pub ago: Option<Duration>,
+    /// Whether lines come with what was written, up to a million bytes, because a program reads them.
+    pub whole: bool,
     /// Of the past at most so many lines of each container; `None` is all. Containers that begin later are always read
     /// from their first line.
     pub tail: Option<u32>,
@@ -89,6 +95,8 @@ impl Default for Query {
             ephemeral: true,
             states: Vec::new(),
             since: None,
+            ago: None,
+            whole: false,
             tail: None,
             previous: false,
             follow: false,

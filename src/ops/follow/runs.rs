@@ -121,12 +121,14 @@ impl Lane {
     }
 
     async fn read_rest(&mut self, rest: &mut Rest) -> Result<Result<(), Error>, Abandoned> {
+        // Of a run without a line it is known only when it began: what is older was not asked for.
+        let since = self.since().or(self.begun);
         let request = LogRequest {
-            follow: false,
-            tail: None,
-            // Of a run without a line it is known only when it began: what is older was not asked for.
-            since: self.since().or(self.begun),
+            since,
+            ago: self.ago().filter(|_| since.is_none()),
+            whole: self.part.whole,
             previous: true,
+            ..LogRequest::default()
         };
         let newest = self.seam.newest();
         self.seam.begin();

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Abandoned,
+    Abandoned, bytes,
     lane::{Lane, Told},
+    send,
 };
 use crate::{
     backend::Error,
@@ -88,12 +89,17 @@ impl Lane {
         self.seam.keep(&line);
         self.has_lines = true;
         self.pauses.reset();
+        self.silence.ends();
         line.source = Some(self.source.clone());
         self.send(Told::Item(LogItem::Line(line))).await
     }
 
     pub(super) async fn send(&self, told: Told) -> Result<(), Abandoned> {
-        self.out.send(told).await.map_err(|_| Abandoned)
+        let bytes = match &told {
+            Told::Item(item) => bytes(item),
+            Told::Past => 0,
+        };
+        send(&self.out, bytes, told).await
     }
 }
 

@@ -21,7 +21,15 @@ pub struct Record<'a> {
     level: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mark: Option<&'static str>,
+    /// How many bytes of the message are missing at its end.
+    #[serde(skip_serializing_if = "is_zero")]
+    missing_bytes: u64,
     message: Message<'a>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What was written.
@@ -49,6 +57,7 @@ impl<'a> Record<'a> {
             container: source.map_or("", |source| &source.container),
             level: None,
             mark: None,
+            missing_bytes: 0,
             message,
         }
     }
@@ -57,6 +66,13 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn level(mut self, level: Option<Level>) -> Self {
         self.level = level.map(Level::name);
+        self
+    }
+
+    /// How many bytes of it are missing at its end.
+    #[must_use]
+    pub const fn missing(mut self, bytes: u64) -> Self {
+        self.missing_bytes = bytes;
         self
     }
 

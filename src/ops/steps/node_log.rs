@@ -86,9 +86,8 @@ pub(super) async fn attend(
         }
         let request = LogRequest {
             follow: true,
-            tail: None,
             since: seam.since().or(previous),
-            previous: false,
+            ..LogRequest::default()
         };
         seam.begin();
         let mut lines = runtime.logs(container, &request);
@@ -136,10 +135,8 @@ async fn ended(
     let name = &detail.info.name;
     if !run.has_lines(id) {
         let request = LogRequest {
-            follow: false,
             tail: Some(20),
-            since: None,
-            previous: false,
+            ..LogRequest::default()
         };
         let mut lines = run.backends.runtime.logs(name, &request);
         while let Some(Ok(line)) = lines.next().await {
