@@ -1,7 +1,7 @@
 //! Short texts for cells of the screen: ages, bytes, cores, names that do not fit.
 
 use jiff::{SignedDuration, Timestamp};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use ratatui::{buffer::CellWidth as _, style::Style, text::Span};
 
 /// How long ago a moment was, as kubectl writes it: `5s`, `3m`, `2h`, `4d`.
 #[must_use]
@@ -68,11 +68,12 @@ pub fn cores(cores: f64) -> String {
 /// Fits a text into a width: a sentence loses its end, a name its middle.
 #[must_use]
 pub fn fit(text: &str, width: usize, ellipsis: &str) -> String {
-    if !text.contains(' ') || text.width() <= width {
+    if !text.contains(' ') || cells(text) <= width {
         return shorten(text, width, ellipsis);
     }
-    let room = width.saturating_sub(ellipsis.width());
-    take_width(text.chars(), room) + &take_width(ellipsis.chars(), width)
+    let room = width.saturating_sub(cells(ellipsis));
+    let end = &ellipsis[..within(ellipsis, width)];
+    format!("{}{end}", &text[..within(text, room)])
 }
 
 /// The whole seconds until a moment, rounded up, so that a countdown ends at one.
@@ -85,16 +86,28 @@ pub fn seconds_until(now: Timestamp, moment: Timestamp) -> i64 {
 /// Shortens a name in the middle, because the ends tell names of one workload apart.
 #[must_use]
 pub fn shorten(text: &str, width: usize, ellipsis: &str) -> String {
-    if text.width() <= width {
+    if cells(text) <= width {
         return text.to_owned();
     }
-    let room = width.saturating_sub(ellipsis.width());
+    let room = width.saturating_sub(cells(ellipsis));
     if room == 0 {
         return ellipsis.chars().take(width).collect();
     }
-    let tail = take_width(text.chars().rev(), room / 2 + room % 2);
-    let head = take_width(text.chars(), room - room / 2 - room % 2);
-    format!("{head}{ellipsis}{}", tail.chars().rev().collect::<String>())
+    let mut left = room / 2 + room % 2;
+    let mut tail = text.len();
+    let mut signs = Vec::new();
+    each_sign(text, |start, cells| {
+        signs.push((start, cells));
+        true
+    });
+    for (start, width) in signs.into_iter().rev() {
+        let Some(rest) = left.checked_sub(width) else {
+            break;
+        };
+        (left, tail) = (rest, start);
+    }
+    let head = within(text, room - room / 2 - room % 2);
+    format!("{}{ellipsis}{}", &text[..head], &text[tail..])
 }
 
 /// Breaks a text into lines of at most this width, between words where that is possible.
@@ -106,16 +119,18 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
         let mut word = word.to_owned();
         if let Some(last) = lines.last_mut() {
             let gap = usize::from(!last.is_empty());
-            if last.width() + gap + word.width() <= width {
+            if cells(last) + gap + cells(&word) <= width {
                 last.push_str(&" ".repeat(gap));
                 last.push_str(&word);
                 continue;
             }
         }
-        while word.width() > width {
-            let start = take_width(word.chars(), width);
-            word.drain(..start.len());
-            lines.push(start);
+        while cells(&word) > width {
+            let end = within(&word, width);
+            if end == 0 {
+                break;
+            }
+            lines.push(word.drain(..end).collect());
         }
         lines.push(word);
     }
@@ -123,18 +138,57 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-fn take_width(chars: impl Iterator<Item = char>, width: usize) -> String {
+/// How many cells a text takes on the screen.
+fn cells(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
+    let mut all = 0;
+    each_sign(text, |_, cells| {
+        all += cells;
+        true
+    });
+    all
+}
+
+/// The bytes at the beginning of a text that fit into as many cells.
+#[must_use]
+pub fn within(text: &str, width: usize) -> usize {
+    if text.is_ascii() {
+        return text.len().min(width);
+    }
     let mut used = 0;
-    chars
-        .take_while(|c| {
-            used += c.width().unwrap_or(0);
-            used <= width
-        })
-        .collect()
+    let mut end = text.len();
+    each_sign(text, |start, cells| {
+        used += cells;
+        if used > width {
+            end = start;
+        }
+        used <= width
+    });
+    end
+}
+
+/// Goes through the signs of a text for as long as it is wanted: where each begins, and how many cells it takes, as the
+/// screen's buffer cuts and measures them. What is several characters may be one sign, and a selector behind one may make
+/// it wider.
+fn each_sign(text: &str, mut wants_more: impl FnMut(usize, usize) -> bool) {
+    let span = Span::raw(text);
+    let mut at = 0;
+    for sign in span.styled_graphemes(Style::new()) {
+        let start = at;
+        // What is no sign to the buffer, such as a control character, is left out there and belongs to the next one.
+        at += text[at..].find(sign.symbol).unwrap_or(0) + sign.symbol.len();
+        if !wants_more(start, usize::from(sign.symbol.cell_width())) {
+            return;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr as _;
+
     use super::*;
 
     #[test]

@@ -66,6 +66,7 @@ impl Level {
                 }
             }
             [b'{', ..] => in_json(line),
+            [b'<', b'0'..=b'9', ..] => of_priority(line).or_else(|| in_words(line)),
             _ => in_words(line),
         }
     }
@@ -111,12 +112,16 @@ fn of_word(word: &[u8]) -> Option<Level> {
             ("dbg", Level::Debug),
             ("ftl", Level::Fatal),
             ("trc", Level::Trace),
+            ("vrb", Level::Trace),
         ],
         4 => &[
             ("info", Level::Info),
             ("warn", Level::Warn),
             ("crit", Level::Fatal),
             ("fine", Level::Debug),
+            ("fail", Level::Error),
+            ("dbug", Level::Debug),
+            ("trce", Level::Trace),
         ],
         5 => &[
             ("error", Level::Error),
@@ -250,6 +255,19 @@ fn end_of_string(text: &[u8]) -> Option<usize> {
     }
 }
 
+/// syslog's priority, `<27>`: the facility times eight and the level, or the level alone.
+fn of_priority(line: &[u8]) -> Option<Level> {
+    let end = line.iter().take(5).position(|byte| *byte == b'>')?;
+    let number: u8 = std::str::from_utf8(&line[1..end]).ok()?.parse().ok()?;
+    match number & 7 {
+        0..=2 => Some(Level::Fatal),
+        3 => Some(Level::Error),
+        4 => Some(Level::Warn),
+        5 | 6 => Some(Level::Info),
+        _ => Some(Level::Debug),
+    }
+}
+
 /// pino and bunyan count from 10 to 60, syslog from 7 down to 0.
 fn of_number(value: &[u8]) -> Option<Level> {
     let digits = value
@@ -317,6 +335,36 @@ mod tests {
             ("info: Microsoft.Hosting.Lifetime[0]", Level::Info),
             ("ERROR:root:went wrong", Level::Error),
             ("<warn> x", Level::Warn),
+            ("<3>out of memory", Level::Error),
+            ("<30>Nov 21 03:00:00 app: ERROR in the text", Level::Info),
+            ("<12>x", Level::Warn),
+            (
+                "fail: Microsoft.AspNetCore.Server.Kestrel[13]",
+                Level::Error,
+            ),
+            ("dbug: Microsoft.Extensions.Hosting[1]", Level::Debug),
+            ("trce: x", Level::Trace),
+            ("crit: x", Level::Fatal),
+            ("warn: Microsoft.AspNetCore[3]", Level::Warn),
+            ("[12:00:00 ERR] it went wrong", Level::Error),
+            ("[12:00:00 VRB] step", Level::Trace),
+            (
+                "{\"name\":\"app\",\"hostname\":\"h\",\"pid\":1,\"level\":50,\"msg\":\"x\",\"v\":0}",
+                Level::Error,
+            ),
+            (
+                "2026-11-21T03:00:00.000Z [ERROR] agent: failed",
+                Level::Error,
+            ),
+            (
+                "2026-11-21T03:00:00.000Z    ERROR    app/main.go:1    x",
+                Level::Error,
+            ),
+            ("WARNING:root:careful", Level::Warn),
+            (
+                "2026-11-21 03:00:00,123 [main] WARN  c.e.App - slow",
+                Level::Warn,
+            ),
             ("2026-11-21 | trace | x", Level::Trace),
         ] {
             assert_eq!(Level::detect(line), Some(want), "{line}");
@@ -325,6 +373,9 @@ mod tests {
             "",
             "Everything fine, no error found",
             "GET /error 200",
+            "<html>",
+            "<999>x",
+            "did not fail at all",
             "error_count=3 warn-limit=5",
             "{\"message\":\"ERROR\"}",
             "{\"level\":\"",

@@ -7,13 +7,13 @@ use ratatui::{
     style::{Color, Modifier, Style},
     text::{Line, Span},
 };
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use crate::{
     domain::paint::{self, Colour, Effects},
     ops::logs::{Level, Line as LogLine, Pattern},
     tui::{
-        format::age,
+        format::{age, within},
         state::{State, log::Times},
         theme::Tone,
     },
@@ -50,7 +50,7 @@ impl Look<'_> {
         let parts = if self.state.log.look.wrap {
             wrap(text, room)
         } else {
-            std::iter::once(0..cut(text, room)).collect()
+            std::iter::once(0..within(text, room)).collect()
         };
         let pieces = self.pieces(line);
         let mut rows = Vec::with_capacity(parts.len());
@@ -186,24 +186,12 @@ fn painted(base: Style, paint: paint::Style) -> Style {
     style
 }
 
-/// The bytes at the beginning of a text that fit into as many cells.
-fn cut(text: &str, width: usize) -> usize {
-    let mut used = 0;
-    for (at, c) in text.char_indices() {
-        used += c.width().unwrap_or(0);
-        if used > width {
-            return at;
-        }
-    }
-    text.len()
-}
-
 /// Cuts a text into pieces of at most as many cells.
 fn wrap(text: &str, width: usize) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
     let mut start = 0;
     while start < text.len() {
-        let fits = cut(&text[start..], width);
+        let fits = within(&text[start..], width);
         let first = text[start..].chars().next().map_or(1, char::len_utf8);
         // A character that is wider than the pane gets a row of its own.
         let end = start + fits.max(first);
@@ -234,6 +222,40 @@ mod tests {
             );
         }
         assert_eq!(wrap("", 5), vec![0..0]);
+    }
+
+    #[test]
+    fn rows_are_as_wide_as_the_screen_draws_them() {
+        use ratatui::{buffer::Buffer, layout::Rect};
+
+        let numbers: String = (0..25).map(|n| format!("{n:04}")).collect();
+        for sign in [
+            "中",
+            "⚠\u{fe0f}",
+            "✔\u{fe0f}",
+            "❤\u{fe0f}",
+            "👩\u{200d}👧",
+            "ｶﾞ",
+            "e\u{301}",
+            "🇩🇪",
+        ] {
+            let text = sign.repeat(10) + &numbers;
+            for width in [7, 10, 33] {
+                let mut drawn = String::new();
+                for part in wrap(&text, width) {
+                    let area = Rect::new(0, 0, u16::try_from(width).unwrap(), 1);
+                    let mut buffer = Buffer::empty(area);
+                    buffer.set_line(0, 0, &Line::raw(&text[part]), area.width);
+                    let mut x = 0;
+                    while x < area.width {
+                        let symbol = buffer[(x, 0)].symbol();
+                        drawn.push_str(symbol);
+                        x += u16::try_from(symbol.width().max(1)).unwrap();
+                    }
+                }
+                assert_eq!(drawn.replace(' ', ""), text, "{sign} in {width}");
+            }
+        }
     }
 
     #[test]
