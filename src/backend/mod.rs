@@ -21,8 +21,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use error::{Error, ErrorKind};
 
 use crate::{
+    distro::k3s::kubeconfig::Admin,
     domain::{
-        LogLine, ObjectKey, Problem, PublishedPort, Secret,
+        LogLine, ObjectKey, Problem, PublishedPort,
         container::{
             ContainerDetail, ContainerInfo, ContainerSpec, DiskUsage, EngineEvent, EngineInfo,
             ExecOutput, FileEntry, LogRequest, NetworkInfo, NetworkSpec, PullProgress, Usage,
@@ -238,10 +239,10 @@ pub enum KubeTarget {
         /// The context.
         name: String,
     },
-    /// The admin access that a server wrote, with the server's address replaced.
+    /// The admin access that a server wrote, which is a stranger's text: nothing in it is run, no file is read for it.
     Admin {
-        /// The kubeconfig, as YAML.
-        kubeconfig: Secret,
+        /// The credentials.
+        admin: Admin,
         /// Where the API is reached from here.
         url: String,
     },

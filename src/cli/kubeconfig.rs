@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     backend::Backends,
-    domain::{Cluster, ClusterName, Problem},
+    domain::{Cluster, ClusterName, Problem, log::sanitize},
     ops::{
         self, kubeconfig,
         kubeconfig_file::{self, KubeconfigFiles},
@@ -160,6 +160,16 @@ async fn merge(cx: &Context, args: &Merge) -> Result<(), Problem> {
 }
 
 fn own_file(cx: &Context, cluster: &ClusterName) -> Result<PathBuf, Problem> {
+    if cluster.in_file_name().is_none() {
+        return Err(Problem::refused(
+            format!(
+                "there is no file for the kubeconfig of {:?}",
+                sanitize(cluster.as_str().as_bytes())
+            ),
+            "the name of a file cannot be made of that cluster's name",
+        )
+        .with_hint("name a file with --output"));
+    }
     let files = cx.kubeconfig_files().with_own_directory();
     files.own_file(cluster).ok_or_else(|| {
         Problem::failed(

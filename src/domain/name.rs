@@ -58,6 +58,15 @@ impl ClusterName {
         Self(text.into())
     }
 
+    /// The name, where it may become part of a file's: any text can stand in a container's label, and one with a
+    /// separator would lead to another directory. Letters, digits, `-`, `_` and `.` are what k3d's clusters are named with.
+    #[must_use]
+    pub fn in_file_name(&self) -> Option<&str> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let fits = !self.0.is_empty() && self.0.len() <= 128 && self.0.chars().all(plain);
+        fits.then_some(&self.0)
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -99,6 +108,25 @@ mod tests {
                 ClusterName::parse(name).map(|n| n.to_string()),
                 Ok(name.to_owned())
             );
+        }
+    }
+
+    #[test]
+    fn no_label_leads_to_another_directory() {
+        for name in ["demo", "My.Cluster", "a_b"] {
+            assert_eq!(ClusterName::existing(name).in_file_name(), Some(name));
+        }
+        for name in [
+            "",
+            "x/../../../evil",
+            "..\\evil",
+            "a b",
+            "a\0",
+            "ä",
+            "C:x",
+            &"x".repeat(200),
+        ] {
+            assert_eq!(ClusterName::existing(name).in_file_name(), None, "{name:?}");
         }
     }
 

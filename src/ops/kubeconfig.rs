@@ -5,17 +5,18 @@ use std::path::Path;
 use super::kubeconfig_file::{self, KubeconfigFiles};
 use crate::{
     backend::Backends,
-    distro::k3s::{self, kubeconfig},
+    distro::k3s::{self, kubeconfig::Admin},
     domain::{Cluster, ClusterName, Distribution, Problem, Secret},
     plan::KubeAccess,
 };
 
-/// The admin kubeconfig that the first of the servers that has one wrote, as it is; running or not.
+/// The credentials in the kubeconfig that the first of the servers that has one wrote; running or not. One that says
+/// more than credentials is refused: a container that carries a cluster's labels need not be a server.
 pub(super) async fn admin(
     backends: &Backends,
     cluster: &ClusterName,
     access: &KubeAccess,
-) -> Result<Secret, Problem> {
+) -> Result<Admin, Problem> {
     let mut last = None;
     for server in &access.servers {
         let file = backends
@@ -23,7 +24,7 @@ pub(super) async fn admin(
             .read_file(server, k3s::KUBECONFIG_PATH)
             .await;
         match file.map(String::from_utf8) {
-            Ok(Ok(text)) if !text.trim().is_empty() => return Ok(Secret::new(text)),
+            Ok(Ok(text)) if !text.trim().is_empty() => return Admin::parse(server, &text),
             Ok(_) => {
                 last = Some(Problem::not_found(
                     format!("the kubeconfig of {server} cannot be used"),
@@ -55,7 +56,7 @@ pub async fn get(backends: &Backends, cluster: &Cluster) -> Result<Secret, Probl
     }
     let access = KubeAccess::of(cluster);
     let admin = admin(backends, &cluster.name, &access).await?;
-    kubeconfig::rewrite(admin.reveal(), &cluster.name, &access.url)
+    admin.to_kubeconfig(&cluster.name, &access.url)
 }
 
 /// Merges the cluster's access into the files, and makes it the current context if asked; whether that changed anything.

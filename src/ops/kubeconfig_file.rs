@@ -68,21 +68,20 @@ impl KubeconfigFiles {
         Self::new(paths).with_own_directory()
     }
 
-    /// The file of one cluster's own, which nothing else is in.
+    /// The file of one cluster's own, which nothing else is in. None for a name that leads out of the directory.
     #[must_use]
     pub fn own_file(&self, cluster: &ClusterName) -> Option<PathBuf> {
-        self.own
-            .as_ref()
-            .map(|directory| directory.join(own_name(cluster)))
+        Some(self.own.as_ref()?.join(own_name(cluster)?))
     }
 
     /// The same, and the one that k3d would have written.
     #[must_use]
     pub fn own_files(&self, cluster: &ClusterName) -> Vec<PathBuf> {
+        let Some(name) = own_name(cluster) else {
+            return Vec::new();
+        };
         let directories = self.directories().into_iter();
-        directories
-            .map(|directory| directory.join(own_name(cluster)))
-            .collect()
+        directories.map(|directory| directory.join(&name)).collect()
     }
 
     /// The directory with the files that belong to one cluster each, and k3d's own one, which holds such files and the
@@ -120,8 +119,9 @@ impl KubeconfigFiles {
     }
 }
 
-fn own_name(cluster: &ClusterName) -> String {
-    format!("kubeconfig-{cluster}.yaml")
+fn own_name(cluster: &ClusterName) -> Option<String> {
+    let name = cluster.in_file_name()?;
+    Some(format!("kubeconfig-{name}.yaml"))
 }
 
 /// What a merge changed, so that it can be taken back. It holds credentials, so it does not print them.

@@ -23,7 +23,7 @@ pub fn access(cluster: &Cluster) -> KubeAccess {
 /// When no server has written a kubeconfig yet, or what it wrote cannot be used.
 pub async fn connect(backends: &Backends, access: &KubeAccess) -> Result<Arc<dyn KubeApi>, Error> {
     let name = ClusterName::existing(&access.url);
-    let kubeconfig = kubeconfig::admin(backends, &name, access)
+    let admin = kubeconfig::admin(backends, &name, access)
         .await
         .map_err(|problem| {
             let kind = match problem.kind {
@@ -35,7 +35,7 @@ pub async fn connect(backends: &Backends, access: &KubeAccess) -> Result<Arc<dyn
             Error::new(kind, problem.what, problem.why)
         })?;
     let target = KubeTarget::Admin {
-        kubeconfig,
+        admin,
         url: access.url.clone(),
     };
     backends.kube.connect(&target).await

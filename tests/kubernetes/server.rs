@@ -7,7 +7,7 @@ use std::{
 
 use coracle::{
     backend::{KubeApi, KubeConnect, KubeTarget, kubernetes::Connector},
-    domain::Secret,
+    distro::k3s::kubeconfig::Admin,
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -110,12 +110,7 @@ impl Fake {
 
     pub fn target(&self) -> KubeTarget {
         KubeTarget::Admin {
-            kubeconfig: Secret::new(
-                "current-context: c\n\
-                 clusters: [{name: c, cluster: {server: 'http://unused'}}]\n\
-                 users: [{name: u, user: {}}]\n\
-                 contexts: [{name: c, context: {cluster: c, user: u}}]\n",
-            ),
+            admin: Admin::default(),
             url: self.url.clone(),
         }
     }

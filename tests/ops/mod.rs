@@ -14,5 +14,6 @@ mod node_image;
 mod older;
 mod place;
 mod registries;
+mod strange_cluster;
 mod versions;
 mod waits;

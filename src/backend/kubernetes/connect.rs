@@ -12,7 +12,8 @@ use kube::{
 use super::{Api, contexts, dial, errors::causes, proxy::Variables, request::Wire};
 use crate::{
     backend::{Error, ErrorKind, KubeApi, KubeTarget},
-    domain::log::sanitize,
+    distro::k3s::kubeconfig::Admin,
+    domain::{Secret, log::sanitize},
 };
 
 /// A server in reach takes a connection within a few round trips; one that does not in this time is away.
@@ -66,15 +67,7 @@ fn build(target: &KubeTarget) -> Result<Client, Failure> {
                 (kind, all.join("; "))
             })?
         }
-        KubeTarget::Admin { kubeconfig, url } => {
-            // The parser's message may quote the text, which is a key to the cluster.
-            let kubeconfig = Kubeconfig::from_yaml(kubeconfig.reveal())
-                .map_err(|_| invalid("what the server wrote is not a kubeconfig"))?;
-            let name = kubeconfig.current_context.clone().unwrap_or_default();
-            let (mut cluster, user) = entries(&kubeconfig, &name)?;
-            cluster.server = Some(url.clone());
-            (cluster, user)
-        }
+        KubeTarget::Admin { admin, url } => given(admin, url),
     };
     let mut config = config(cluster, user)?;
     if matches!(target, KubeTarget::Admin { .. }) {
@@ -84,6 +77,31 @@ fn build(target: &KubeTarget) -> Result<Client, Failure> {
     }
     dial::client(config)
         .map_err(|error| (ErrorKind::Forbidden, sanitize(causes(&error).as_bytes())))
+}
+
+/// What a server wrote, as kube wants it. Every other field stays empty, whatever kube would do with it.
+fn given(admin: &Admin, url: &str) -> (Cluster, AuthInfo) {
+    let secret = |secret: &Option<Secret>| {
+        let secret = secret.as_ref();
+        secret.map(|secret| secret.reveal().to_owned().into())
+    };
+    let cluster = Cluster {
+        server: Some(url.to_owned()),
+        certificate_authority_data: admin.authority.clone(),
+        ..Cluster::default()
+    };
+    let user = AuthInfo {
+        client_certificate_data: admin
+            .certificate
+            .as_ref()
+            .map(|certificate| certificate.reveal().to_owned()),
+        client_key_data: secret(&admin.key),
+        token: secret(&admin.token),
+        username: admin.username.clone(),
+        password: secret(&admin.password),
+        ..AuthInfo::default()
+    };
+    (cluster, user)
 }
 
 /// The cluster and the user that a context names.

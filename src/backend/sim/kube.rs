@@ -42,16 +42,12 @@ impl KubeConnect for World {
                 KubeTarget::Context { name, .. } => {
                     name.strip_prefix("k3d-").unwrap_or(name).to_owned()
                 }
-                KubeTarget::Admin { kubeconfig, .. } => {
-                    let rest = kubeconfig
-                        .reveal()
-                        .split_once(TOKEN)
-                        .map_or("", |(_, rest)| rest);
-                    rest.split(|c: char| c.is_whitespace() || c == '"' || c == '}')
-                        .next()
-                        .unwrap_or_default()
-                        .to_owned()
-                }
+                KubeTarget::Admin { admin, .. } => admin
+                    .token
+                    .as_ref()
+                    .and_then(|token| token.reveal().strip_prefix(TOKEN))
+                    .unwrap_or_default()
+                    .to_owned(),
             };
             Ok(Arc::new(Api {
                 world: self.clone(),

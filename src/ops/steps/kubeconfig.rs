@@ -4,7 +4,6 @@ use std::{path::Path, time::Duration};
 
 use super::{Effect, Run};
 use crate::{
-    distro::k3s::kubeconfig,
     domain::{Problem, ProblemKind},
     ops::{
         kubeconfig::in_background,
@@ -36,7 +35,7 @@ pub(super) async fn merge(
             Err(problem) => return Err(problem),
         }
     };
-    let ours = kubeconfig::rewrite(admin.reveal(), run.cluster()?, &access.url)?;
+    let ours = admin.to_kubeconfig(run.cluster()?, &access.url)?;
     let context = context.to_owned();
     let files = run.files.clone();
     let before =

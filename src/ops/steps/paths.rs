@@ -14,7 +14,8 @@ const NODE_DIRECTORIES: &[&str] = &["edac"];
 
 /// Removes what k3d mounted into a node that is gone. The node is what counts: a file that stays is found by prune.
 pub(super) async fn forget_node(files: &KubeconfigFiles, container: &str) {
-    if !container.starts_with("k3d-") {
+    // An engine allows no separator in a name, but it is the engine that says so.
+    if !container.starts_with("k3d-") || container.contains(['/', '\\', '\0']) {
         return;
     }
     for directory in files.directories() {

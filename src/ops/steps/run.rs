@@ -11,7 +11,8 @@ use tokio::sync::mpsc;
 use super::feed::Feeds;
 use crate::{
     backend::{Backends, ErrorKind, KubeApi},
-    domain::{ClusterName, Problem, Secret, log::sanitize},
+    distro::k3s::kubeconfig::Admin,
+    domain::{ClusterName, Problem, log::sanitize},
     ops::{
         kubeconfig,
         kubeconfig_file::{Before, KubeconfigFiles},
@@ -163,7 +164,7 @@ impl<'a> Run<'a> {
     }
 
     /// The admin kubeconfig, as the first of the servers that has one wrote it.
-    pub(super) async fn admin_kubeconfig(&self, access: &KubeAccess) -> Result<Secret, Problem> {
+    pub(super) async fn admin_kubeconfig(&self, access: &KubeAccess) -> Result<Admin, Problem> {
         kubeconfig::admin(self.backends, self.cluster()?, access).await
     }
 
