@@ -6,16 +6,20 @@
 
 use std::{
     collections::BTreeMap,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
 use serde_json::Value;
 
+use super::address::complete;
+
 /// The variables that the choice depends on. No other is kept: the rest of an environment is full of secrets.
-const VARIABLES: [&str; 7] = [
+const VARIABLES: [&str; 8] = [
     "DOCKER_HOST",
     "DOCKER_CONTEXT",
     "DOCKER_CONFIG",
+    "DOCKER_TLS",
     "DOCKER_TLS_VERIFY",
     "DOCKER_CERT_PATH",
     "XDG_RUNTIME_DIR",
@@ -70,8 +74,17 @@ pub struct Candidate {
     pub endpoint: String,
     /// Who says so: `DOCKER_HOST`, `docker context "x"`, `usual socket`.
     pub source: String,
-    /// The directory with `ca.pem`, `cert.pem` and `key.pem`, where TLS is asked for.
-    pub tls: Option<PathBuf>,
+    /// How, where TLS is asked for.
+    pub tls: Option<Tls>,
+}
+
+/// How an engine is spoken to with TLS. Unless something else is said, the system's authorities are trusted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// The directory that may hold `ca.pem`, and `cert.pem` with `key.pem`.
+    pub directory: Option<PathBuf>,
+    /// Whether the engine's certificate is taken whoever it is from.
+    pub unverified: bool,
 }
 
 /// An endpoint that did not work, and why.
@@ -89,12 +102,14 @@ pub struct Tried {
 #[must_use]
 pub fn candidates(environment: &Environment, wanted: Option<&str>) -> Vec<Candidate> {
     let cert_path = environment.get("DOCKER_CERT_PATH").map(PathBuf::from);
-    let tls = environment
-        .get("DOCKER_TLS_VERIFY")
-        .map(|_| cert_path.unwrap_or_else(|| environment.docker_config()));
+    let verified = environment.get("DOCKER_TLS_VERIFY").is_some();
+    let tls = (verified || environment.get("DOCKER_TLS").is_some()).then(|| Tls {
+        directory: Some(cert_path.unwrap_or_else(|| environment.docker_config())),
+        unverified: !verified,
+    });
     let named = |endpoint: &str, source: &str| {
         vec![Candidate {
-            endpoint: complete(endpoint, tls.is_some()),
+            endpoint: complete(endpoint, tls.as_ref()),
             source: source.to_owned(),
             tls: tls.clone(),
         }]
@@ -116,26 +131,6 @@ pub fn candidates(environment: &Environment, wanted: Option<&str>) -> Vec<Candid
             tls: None,
         })
         .collect()
-}
-
-/// The endpoint as bollard needs it: with a scheme, and with the port that the docker CLI would take.
-fn complete(endpoint: &str, tls: bool) -> String {
-    if endpoint.starts_with('/') {
-        return format!("unix://{endpoint}");
-    }
-    match endpoint.strip_prefix("tcp://") {
-        Some(address) => {
-            let address = address.trim_end_matches('/');
-            // The colons inside the brackets of an IPv6 address are not the one before a port.
-            let after_host = &address[address.rfind(']').map_or(0, |end| end + 1)..];
-            if after_host.contains(':') {
-                format!("tcp://{address}")
-            } else {
-                format!("tcp://{address}:{}", if tls { 2376 } else { 2375 })
-            }
-        }
-        None => endpoint.to_owned(),
-    }
 }
 
 /// The endpoint of the docker CLI's current context, unless that is the default one.
@@ -168,13 +163,24 @@ fn current_context(environment: &Environment) -> Option<Candidate> {
             .pointer("/Endpoints/docker/Host")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        let tls = directory
+        let unverified =
+            meta.pointer("/Endpoints/docker/SkipTLSVerify") == Some(&Value::Bool(true));
+        let files = directory
             .join("contexts/tls")
             .join(entry.file_name())
             .join("docker");
-        let tls = tls.is_dir().then_some(tls);
+        let files = files.is_dir().then_some(files);
+        let tls = (unverified || files.is_some()).then_some(Tls {
+            directory: files,
+            unverified,
+        });
         return Some(Candidate {
-            endpoint: complete(endpoint, tls.is_some()),
+            // A context without an address is not the default one.
+            endpoint: if endpoint.is_empty() {
+                String::new()
+            } else {
+                complete(endpoint, tls.as_ref())
+            },
             source,
             tls,
         });
@@ -197,7 +203,11 @@ pub(super) fn read_json(path: &Path) -> Option<Value> {
 /// Where engines put their sockets: Docker, rootless Docker, Docker Desktop, Colima, `OrbStack`, Rancher Desktop, Podman.
 fn usual_sockets(environment: &Environment) -> Vec<PathBuf> {
     let home = &environment.home;
-    let runtime = environment.get("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let own = rustix::process::getuid().as_raw();
+    let runtime = environment
+        .get("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .filter(|directory| is_of(directory, own));
     let colima = environment
         .get("COLIMA_HOME")
         .map_or_else(|| home.join(".colima"), PathBuf::from);
@@ -216,6 +226,14 @@ fn usual_sockets(environment: &Environment) -> Vec<PathBuf> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Whether a directory is that person's, or is not there at all. What listens in the directory of somebody else (it is
+/// still in the environment after `su` and `sudo -E`) would be given all that an engine is told.
+fn is_of(directory: &Path, user: u32) -> bool {
+    directory
+        .metadata()
+        .map_or(true, |found| found.uid() == user)
 }
 
 #[cfg(test)]
@@ -266,6 +284,7 @@ mod tests {
             found[0]
                 .tls
                 .as_ref()
+                .and_then(|tls| tls.directory.as_ref())
                 .is_some_and(|dir| dir.ends_with("abc/docker"))
         );
         let default = candidates(
@@ -286,18 +305,32 @@ mod tests {
     }
 
     #[test]
-    fn endpoints_are_completed_as_the_docker_cli_does() {
-        for (given, tls, want) in [
-            ("/run/x.sock", false, "unix:///run/x.sock"),
-            ("tcp://box", false, "tcp://box:2375"),
-            ("tcp://box/", true, "tcp://box:2376"),
-            ("tcp://box:99", true, "tcp://box:99"),
-            ("tcp://[::1]", false, "tcp://[::1]:2375"),
-            ("tcp://[::1]:9", false, "tcp://[::1]:9"),
-            ("ssh://me@box", false, "ssh://me@box"),
-        ] {
-            assert_eq!(complete(given, tls), want);
-        }
+    fn sockets_in_the_directory_of_somebody_else_are_not_tried() {
+        let runtime = tempfile::tempdir().unwrap();
+        let own = rustix::process::getuid().as_raw();
+        assert!(is_of(runtime.path(), own));
+        assert!(!is_of(runtime.path(), own + 1));
+        assert!(is_of(&runtime.path().join("nowhere"), own + 1));
+    }
+
+    #[test]
+    fn a_context_that_says_so_is_taken_without_a_look_at_the_certificate() {
+        let home = tempfile::tempdir().unwrap();
+        let meta = home.path().join(".docker/contexts/meta/abc");
+        std::fs::create_dir_all(&meta).unwrap();
+        std::fs::write(
+            meta.join("meta.json"),
+            r#"{"Name":"far","Endpoints":{"docker":{"Host":"tcp://far","SkipTLSVerify":true}}}"#,
+        )
+        .unwrap();
+        let env = environment(&[("DOCKER_CONTEXT", "far")], home.path());
+        let found = candidates(&env, None);
+        assert_eq!(found[0].endpoint, "tcp://far:2376");
+        let tls = Tls {
+            directory: None,
+            unverified: true,
+        };
+        assert_eq!(found[0].tls, Some(tls));
     }
 
     #[test]
@@ -309,9 +342,17 @@ mod tests {
         assert_eq!(plain[0].tls, None);
         let usual = candidates(&env(&[host, verify]), None);
         assert_eq!(usual[0].endpoint, "tcp://box:2376");
-        assert_eq!(usual[0].tls, Some(PathBuf::from("/h/.docker")));
+        let tls = |directory: &str, unverified| {
+            Some(Tls {
+                directory: Some(PathBuf::from(directory)),
+                unverified,
+            })
+        };
+        assert_eq!(usual[0].tls, tls("/h/.docker", false));
         let named = candidates(&env(&[host, verify, ("DOCKER_CERT_PATH", "/c")]), None);
-        assert_eq!(named[0].tls, Some(PathBuf::from("/c")));
+        assert_eq!(named[0].tls, tls("/c", false));
+        let unverified = candidates(&env(&[host, ("DOCKER_TLS", "1")]), None);
+        assert_eq!(unverified[0].tls, tls("/h/.docker", true));
     }
 
     #[test]

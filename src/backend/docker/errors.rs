@@ -98,7 +98,10 @@ fn cause(error: &Source) -> String {
 /// What a broken or refused connection means, and what to do about it.
 fn lost(cause: &str) -> String {
     let says = |words: &str| cause.contains(words);
-    if says("Permission denied") {
+    if cause.starts_with("ssh") {
+        // What is denied or refused there is nothing of this machine.
+        cause.to_owned()
+    } else if says("Permission denied") {
         format!(
             "{cause}: the socket belongs to another user or group. Join the group (often \
              `sudo usermod -aG docker $USER`, then log in again) or use a rootless engine"

@@ -36,11 +36,17 @@ impl Engine {
 fn host(endpoint: &str, address: IpAddr) -> String {
     let on_it = address.is_unspecified() || address.is_loopback();
     let remote = endpoint
-        .strip_prefix("tcp://")
-        .or_else(|| endpoint.strip_prefix("http://"));
+        .split_once("://")
+        .filter(|(scheme, _)| *scheme != "unix")
+        .map(|(_, rest)| rest);
     match (on_it, remote) {
         (true, Some(rest)) => {
             let host = rest.split('/').next().unwrap_or(rest);
+            // ssh has the person's name there before the host, and need not have a port behind it.
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+            if host.ends_with(']') {
+                return host.to_owned();
+            }
             host.rsplit_once(':')
                 .map_or(host, |(host, _)| host)
                 .to_owned()
@@ -120,6 +126,9 @@ mod tests {
         let other = IpAddr::from([192, 168, 1, 5]);
         assert_eq!(host("unix:///var/run/docker.sock", loopback), "127.0.0.1");
         assert_eq!(host("tcp://box:2376", IpAddr::from([0, 0, 0, 0])), "box");
+        assert_eq!(host("ssh://me@box/run/docker.sock", loopback), "box");
+        assert_eq!(host("ssh://[::2]", loopback), "[::2]");
+        assert_eq!(host("tcp://[::2]:2376", loopback), "[::2]");
         assert_eq!(host("tcp://box:2376", other), "192.168.1.5");
     }
 

@@ -3,6 +3,7 @@
 //! bollard logs request bodies and whole answers, and with them cluster tokens and kubeconfigs, at its debug level:
 //! every log filter has to cap it with `bollard=info`. Nothing in here logs an environment, a file or a login.
 
+mod address;
 mod container_answers;
 mod containers;
 mod disk;
@@ -18,13 +19,15 @@ mod networks;
 mod observe;
 mod open;
 mod resources;
+mod ssh;
+mod tls;
 
 use std::{sync::Arc, time::Duration};
 
 use bollard::Docker;
 use futures::stream::BoxStream;
 
-pub use endpoint::{Candidate, Environment, Tried, candidates};
+pub use endpoint::{Candidate, Environment, Tls, Tried, candidates};
 
 use super::{Answer, ByteStream, ContainerRuntime, Error, Fetched};
 use crate::domain::{

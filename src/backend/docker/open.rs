@@ -4,11 +4,11 @@ use std::{path::Path, time::Duration};
 
 use bollard::{API_DEFAULT_VERSION, Docker, models::SystemVersion};
 
-use super::{Candidate, errors};
+use super::{Candidate, address, endpoint::Tls, errors, ssh, tls};
 
 /// bollard's own limit for the headers of an answer, in seconds. The deadlines of the single requests are what counts;
 /// this one only must not cut them short.
-const HEADERS: u64 = 600;
+pub(super) const HEADERS: u64 = 600;
 /// How long an endpoint may take to say hello before the next one is tried: a busy engine answers in a second, and
 /// while nobody answers the person looks at an empty window.
 const HELLO: Duration = Duration::from_secs(4);
@@ -18,46 +18,47 @@ const OLDEST_API: (u32, u32) = (1, 41);
 /// Opens an endpoint and exchanges a first word with it. The error is what it answered.
 pub(super) async fn open(candidate: &Candidate) -> Result<Docker, String> {
     let docker = transport(candidate)?;
-    match tokio::time::timeout(HELLO, docker.version()).await {
+    let patience = if candidate.endpoint.starts_with("ssh://") {
+        ssh::LOGIN + HELLO
+    } else {
+        HELLO
+    };
+    match tokio::time::timeout(patience, docker.version()).await {
         Ok(Ok(version)) => judge(&version).map(|()| docker),
         Ok(Err(error)) => Err(errors::explain("connect", &error).why),
-        Err(_) => Err(format!("no answer within {} s", HELLO.as_secs())),
+        Err(_) => Err(format!("no answer within {} s", patience.as_secs())),
     }
 }
 
 fn transport(candidate: &Candidate) -> Result<Docker, String> {
     let endpoint = candidate.endpoint.as_str();
-    let opened = if endpoint.is_empty() {
+    if endpoint.is_empty() {
         return Err("there is no such context; `docker context ls` lists them".to_owned());
-    } else if let Some(host) = endpoint.strip_prefix("ssh://") {
-        return Err(format!(
-            "ssh endpoints are not supported yet. Forward the socket with \
-             `ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock {host}` and name unix:///tmp/docker.sock"
-        ));
+    }
+    if let Some(why) = address::refusal(endpoint) {
+        return Err(why.to_owned());
+    }
+    let secure = candidate
+        .tls
+        .clone()
+        .or_else(|| endpoint.starts_with("https://").then(Tls::default));
+    let opened = if endpoint.starts_with("ssh://") {
+        ssh::connect(endpoint)
     } else if let Some(path) = endpoint.strip_prefix("unix://") {
         if !Path::new(path).exists() {
             return Err("there is no such socket".to_owned());
         }
-        Docker::connect_with_unix(endpoint, HEADERS, API_DEFAULT_VERSION)
-    } else if let Some(directory) = &candidate.tls {
-        Docker::connect_with_ssl(
-            endpoint,
-            &directory.join("key.pem"),
-            &directory.join("cert.pem"),
-            &directory.join("ca.pem"),
-            HEADERS,
-            API_DEFAULT_VERSION,
-        )
-    } else if endpoint.starts_with("tcp://") || endpoint.starts_with("http://") {
-        Docker::connect_with_http(endpoint, HEADERS, API_DEFAULT_VERSION)
+        Docker::connect_with_unix(endpoint, HEADERS, API_DEFAULT_VERSION).map_err(why)
+    } else if let Some(secure) = secure {
+        tls::connect(endpoint, &secure)
     } else {
-        return Err(
-            "this is not an endpoint; expected unix:///path, tcp://host:port or http://host:port"
-                .to_owned(),
-        );
+        Docker::connect_with_http(endpoint, HEADERS, API_DEFAULT_VERSION).map_err(why)
     };
-    let docker = opened.map_err(|error| errors::explain("connect", &error).why)?;
-    Ok(docker.with_request_modifier(url_safe_login))
+    Ok(opened?.with_request_modifier(url_safe_login))
+}
+
+fn why(error: bollard::errors::Error) -> String {
+    errors::explain("connect", &error).why
 }
 
 /// bollard writes a login in the alphabet of plain base64, engines read that of URLs, and pull anonymously where the
@@ -122,7 +123,8 @@ mod tests {
     async fn what_cannot_be_opened_says_what_to_do() {
         for (endpoint, words) in [
             ("", "docker context ls"),
-            ("ssh://me@box", "ssh -nNT -L"),
+            ("ssh://-oProxyCommand=x", "not the name of a host"),
+            ("fd://", "systemd"),
             ("unix:///nowhere/docker.sock", "no such socket"),
             ("nonsense", "not an endpoint"),
             ("tcp://127.0.0.1:1", "refused"),
