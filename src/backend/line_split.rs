@@ -138,7 +138,7 @@ mod tests {
         assert_eq!((lines[2].bytes(), lines[2].missing()), (long.as_bytes(), 0));
         assert_eq!(lines[2].whole_text(), long);
         assert!(lines[2].text.len() < MAX_LINE_BYTES + 32);
-        let lines = split.push(&[&[b'y'; 3 << 20][..], b"\n"].concat());
+        let lines = split.push(&[vec![b'y'; 3 << 20], b"\n".to_vec()].concat());
         let kept = lines[0].bytes().len();
         assert_eq!(kept as u64 + lines[0].missing(), 3 << 20);
         assert!(kept <= MAX_WHOLE_BYTES + STAMP);

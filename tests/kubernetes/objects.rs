@@ -196,13 +196,13 @@ async fn a_program_gets_a_log_as_it_was_written_and_the_server_counts_back() {
         ..LogRequest::default()
     };
     let mut log = fake.api().await.logs(&pod(), "main", &request);
-    let long = "x".repeat(100_000);
+    let text = "x".repeat(100_000);
     tap.bytes(b"2026-11-21T03:00:00Z a\tM\xfcller\r\n2026-11-21T03:00:01Z ");
-    tap.bytes(format!("{long}\n").as_bytes());
+    tap.bytes(format!("{text}\n").as_bytes());
     drop(tap);
     let lines: Vec<_> = log.by_ref().try_collect().await.unwrap();
     assert_eq!(lines[0].bytes(), b"a\tM\xfcller\r");
-    assert_eq!(lines[1].bytes(), long.as_bytes());
+    assert_eq!(lines[1].bytes(), text.as_bytes());
     let seen = &fake.seen()[0];
     assert_eq!(seen.query("sinceSeconds"), "91");
     assert_eq!(seen.query("sinceTime"), "");

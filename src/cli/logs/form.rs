@@ -86,7 +86,7 @@ impl Form {
                 return;
             }
             Style::Template(template) => {
-                template.write(line, &mut head);
+                template.write(line, self.colour, &mut head);
                 out.extend_from_slice(head.as_bytes());
                 return;
             }
@@ -113,9 +113,8 @@ impl Form {
             }
             head.push_str("| ");
         }
-        if matches!(self.style, Style::Raw { bytes: true })
-            && !(self.colour && !self.highlight.is_empty())
-        {
+        let shows = !self.highlight.is_empty();
+        if matches!(self.style, Style::Raw { bytes: true }) && !(self.colour && shows) {
             out.extend_from_slice(head.as_bytes());
             out.extend_from_slice(line.bytes());
             out.push(b'\n');

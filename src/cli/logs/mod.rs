@@ -3,6 +3,8 @@
 mod colour;
 mod form;
 pub mod print;
+mod stern_template;
+mod stern_words;
 mod template;
 
 use std::{
@@ -129,7 +131,7 @@ pub struct Look {
     /// How a line is written
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
-    /// Each line so: {namespace} {pod} {container} {time} {message}, \t, \n
+    /// Each line so: {namespace} {pod} {container} {time} {message}, \t, \n; or a template of stern, {{.Message}}
     #[arg(long, value_name = "TEXT", value_parser = Template::parse, conflicts_with = "output")]
     template: Option<Template>,
     /// Whether with colours

@@ -2,14 +2,26 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value, json};
+
+use super::{colour::of_name, stern_template::SternTemplate};
 use crate::{
     config::nearest,
-    domain::{LogLine, Problem},
+    domain::{LogLine, Problem, Source},
 };
+
+/// A template in the language of here or in stern's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Template {
+    /// Texts and fields in turn; each line ends by itself.
+    Pieces(Pieces),
+    /// Stern's, which writes the ends of lines itself.
+    Stern(SternTemplate),
+}
 
 /// Texts and fields in turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template(Vec<Piece>);
+pub struct Pieces(Vec<Piece>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
@@ -44,6 +56,10 @@ impl Template {
             Problem::usage(format!("the template {text:?} cannot be read"), why)
                 .with_hint("for example \"{time} {pod}/{container}: {message}\"")
         };
+        if SternTemplate::is_meant(text) {
+            let read = SternTemplate::parse(text);
+            return read.map(Self::Stern).map_err(refuse);
+        }
         let mut pieces = Vec::new();
         let mut plain = String::new();
         let mut chars = text.chars().peekable();
@@ -89,11 +105,42 @@ impl Template {
         if !plain.is_empty() {
             pieces.push(Piece::Text(plain));
         }
-        Ok(Self(pieces))
+        Ok(Self::Pieces(Pieces(pieces)))
     }
 
-    /// Writes a line.
-    pub fn write(&self, line: &LogLine, out: &mut String) {
+    /// Writes a line. One that does not fit its template is written as it is: better without its form than missing.
+    pub fn write(&self, line: &LogLine, colour: bool, out: &mut String) {
+        match self {
+            Self::Pieces(pieces) => pieces.write(line, out),
+            Self::Stern(template) => {
+                let before = out.len();
+                if template.write(&fields(line, colour), colour, out).is_err() {
+                    out.truncate(before);
+                    out.push_str(&line.whole_text());
+                    out.push('\n');
+                }
+            }
+        }
+    }
+}
+
+/// What stern calls the parts of a line.
+fn fields(line: &LogLine, colour: bool) -> Value {
+    let none = Source::default();
+    let source = line.source.as_deref().unwrap_or(&none);
+    let paint = |name: &str| if colour { of_name(name) } else { "" };
+    json!({
+        "Message": line.whole_text(),
+        "Namespace": source.namespace,
+        "PodName": source.pod,
+        "ContainerName": source.container,
+        "PodColor": paint(&source.pod),
+        "ContainerColor": paint(&source.container),
+    })
+}
+
+impl Pieces {
+    fn write(&self, line: &LogLine, out: &mut String) {
         let message = line.whole_text();
         let source = line.source.as_deref();
         for piece in &self.0 {
@@ -136,7 +183,7 @@ mod tests {
         }));
         let written = |text: &str| {
             let mut out = String::new();
-            Template::parse(text).unwrap().write(&line, &mut out);
+            Template::parse(text).unwrap().write(&line, false, &mut out);
             assert_eq!(out.pop(), Some('\n'));
             out
         };
@@ -145,6 +192,37 @@ mod tests {
             "2026-11-21T03:00:00.5Z\tshop/web-1 [app] {x} hello {pod}\\"
         );
         assert_eq!(written("plain"), "plain");
+    }
+
+    #[test]
+    fn a_template_of_stern_s_never_loses_a_line() {
+        let written = |template: &str, text: &str, colour: bool| {
+            let mut out = String::new();
+            let mut line = LogLine::plain(None, text);
+            line.source = Some(Arc::new(Source {
+                pod: "web-1".into(),
+                ..Source::default()
+            }));
+            let template = Template::parse(template).unwrap();
+            template.write(&line, colour, &mut out);
+            out
+        };
+        let json = "{{.PodName}} {{with .Message | parseJSON}}{{.msg}}{{end}}{{\"\\n\"}}";
+        assert_eq!(written(json, "{\"msg\":\"x\"}", false), "web-1 x\n");
+        assert_eq!(written(json, "no JSON", false), "no JSON\n");
+        let painted = "{{color .PodColor .PodName}} {{.Message}}";
+        assert_eq!(written(painted, "x", false), "web-1 x");
+        let shown = written(painted, "x", true);
+        assert!(
+            shown.starts_with('\u{1b}') && shown.ends_with("web-1\u{1b}[0m x"),
+            "{shown:?}"
+        );
+        let red = "{{colorRed .Message}}{{levelColor \"info\"}}";
+        assert_eq!(written(red, "x", false), "xinfo");
+        assert!(written(red, "x", true).starts_with("\u{1b}[31mx\u{1b}[0m"));
+        let refused = Template::parse("{{.Mesage}}").unwrap_err();
+        assert!(refused.why.contains("did you mean .Message?"));
+        assert!(!refused.hint.is_empty());
     }
 
     #[test]
