@@ -4,6 +4,7 @@ mod colour;
 mod form;
 pub mod print;
 mod stern_template;
+mod stern_tokens;
 mod stern_words;
 mod template;
 

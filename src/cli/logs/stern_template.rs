@@ -5,7 +5,10 @@
 
 use serde_json::Value;
 
-use super::stern_words::{self, FUNCTIONS, Failed};
+use super::{
+    stern_tokens::{Token, end_of, tokens},
+    stern_words::{self, FUNCTIONS, Failed},
+};
 use crate::config::nearest;
 
 /// What a line has.
@@ -50,15 +53,6 @@ enum Operand {
     /// The fields of a variable; that without a name is the line.
     Variable(String, Vec<String>),
     Group(Pipe),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
-    Constant(Value),
-    Word(String),
-    Dot(Vec<String>),
-    Variable(String, Vec<String>),
-    Sign(&'static str),
 }
 
 impl SternTemplate {
@@ -376,81 +370,6 @@ fn function(word: &str) -> Result<&'static str, String> {
         );
         format!("there is no function {word} here; {meant}")
     })
-}
-
-/// Where an action ends: at the first `}}` outside of a string.
-fn end_of(action: &str) -> Option<usize> {
-    let mut quote = None;
-    let mut escaped = false;
-    for (at, c) in action.char_indices() {
-        match quote {
-            Some(open) if !escaped => {
-                escaped = c == '\\' && open == '"';
-                if c == open {
-                    quote = None;
-                }
-            }
-            Some(_) => escaped = false,
-            None if action[at..].starts_with("}}") => return Some(at),
-            None if matches!(c, '"' | '`') => quote = Some(c),
-            None => {}
-        }
-    }
-    None
-}
-
-fn tokens(text: &str) -> Result<Vec<Token>, String> {
-    let mut tokens = Vec::new();
-    let mut rest = text.trim_start();
-    while let Some(first) = rest.chars().next() {
-        let signs = [":=", "=", "|", "(", ")"];
-        if let Some(sign) = signs.into_iter().find(|sign| rest.starts_with(sign)) {
-            tokens.push(Token::Sign(sign));
-            rest = rest[sign.len()..].trim_start();
-            continue;
-        }
-        let length = match first {
-            '"' | '`' => string_length(rest).ok_or("a string is not closed")?,
-            _ => rest
-                .find([' ', '\t', '\n', '|', '(', ')', '"', '`'])
-                .unwrap_or(rest.len()),
-        };
-        let (word, after) = rest.split_at(length);
-        let path = |text: &str| -> Vec<String> {
-            let names = text.split('.').filter(|name| !name.is_empty());
-            names.map(str::to_owned).collect()
-        };
-        tokens.push(match first {
-            // JSON writes strings as Go does, but for a few escapes that nobody needs.
-            '"' | '-' | '0'..='9' => Token::Constant(
-                serde_json::from_str(word).map_err(|_| format!("{word} is not understood"))?,
-            ),
-            '`' => Token::Constant(word.trim_matches('`').into()),
-            '.' => Token::Dot(path(word)),
-            '$' => {
-                let (name, fields) = word[1..].split_once('.').unwrap_or((&word[1..], ""));
-                Token::Variable(name.to_owned(), path(fields))
-            }
-            _ if matches!(word, "true" | "false") => Token::Constant((word == "true").into()),
-            _ if first.is_ascii_alphabetic() => Token::Word(word.to_owned()),
-            _ => return Err(format!("{word} is not understood")),
-        });
-        rest = after.trim_start();
-    }
-    Ok(tokens)
-}
-
-/// The length of the string that a text begins with.
-fn string_length(text: &str) -> Option<usize> {
-    let open = text.chars().next()?;
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
-        if c == open && !escaped {
-            return Some(at + 1);
-        }
-        escaped = c == '\\' && !escaped && open == '"';
-    }
-    None
 }
 
 #[cfg(test)]
