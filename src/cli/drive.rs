@@ -120,6 +120,12 @@ async fn follow(
         draw(&report.draw(line.as_deref(), begun.elapsed(), terminal::width()));
     }
     draw(&report.end());
+    for warning in result.iter().flat_map(|done| &done.warnings) {
+        note(&format!("warning: {warning}"));
+        if !warning.hint.is_empty() {
+            note(&warning.hint);
+        }
+    }
     result
 }
 

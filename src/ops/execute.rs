@@ -37,6 +37,8 @@ pub struct Report {
     pub changed: usize,
     /// How long it took.
     pub took: Duration,
+    /// What did not work although all else did, and what to do about it.
+    pub warnings: Vec<Problem>,
 }
 
 /// What went wrong, and what is left of the work.
@@ -103,11 +105,13 @@ pub(super) async fn execute(
     });
     let complete = complete || discarded;
     let Some(halt) = halt.filter(|_| !complete) else {
+        let warnings = run.warnings();
         let changed = begun.values().filter(|end| **end == Ended::Changed).count();
         return Ok(Report {
             plan,
             changed,
             took: begun_at.elapsed(),
+            warnings,
         });
     };
     let problem = explain(&run, &plan, halt, &begun, request.options.timeout);

@@ -230,6 +230,33 @@ pub fn merge(
     Ok((!before.entries.is_empty() || before.current.is_some()).then_some(before))
 }
 
+/// What would keep a merge from being written, as far as it can be seen without a change: found before a cluster is made,
+/// it can be mended meanwhile.
+///
+/// # Errors
+/// The first such thing.
+pub fn look(files: &KubeconfigFiles) -> Result<(), Problem> {
+    let Some(default) = files.default_file() else {
+        return Ok(());
+    };
+    let open = open(&existing(files))?;
+    for file in &open {
+        Locks::look(&file.path)?;
+    }
+    write::look(default)
+}
+
+/// The problem of a merge, with the way to the kubeconfig that is left.
+#[must_use]
+pub fn later(problem: Problem, cluster: &ClusterName) -> Problem {
+    let way = format!("the cluster is not touched by that: coracle kubeconfig merge {cluster}");
+    let hint = match problem.hint.as_str() {
+        "" => way,
+        hint => format!("{hint}; {way}"),
+    };
+    problem.with_hint(hint)
+}
+
 /// The URLs of the API servers of all contexts of the files: name of the context, URL, and the user's name. Files that
 /// cannot be read have none.
 #[must_use]

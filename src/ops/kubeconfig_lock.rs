@@ -30,12 +30,22 @@ impl Locks {
         sorted.sort();
         sorted.dedup();
         let mut held = Self::default();
+        let begun = Instant::now();
         for file in sorted {
             let lock = lock_of(file);
-            take_one(file, &lock)?;
+            take_one(file, &lock, begun)?;
             held.0.push(lock);
         }
         Ok(held)
+    }
+
+    /// Refuses where a lock is held by a program that was killed long ago. Nothing is locked.
+    pub(super) fn look(file: &Path) -> Result<(), Problem> {
+        let lock = lock_of(file);
+        match age(&lock) {
+            Some(age) if age > STALE => Err(held_for(file, &lock, age)),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -55,9 +65,30 @@ fn lock_of(file: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn take_one(file: &Path, lock: &Path) -> Result<(), Problem> {
-    let what = || format!("{} was not changed", file.display());
-    let begun = Instant::now();
+/// How long ago a lock was made; `None` where there is none.
+fn age(lock: &Path) -> Option<Duration> {
+    let made = fs::symlink_metadata(lock).ok()?.modified().ok()?;
+    // A clock that was set back is no reason to call a lock old.
+    Some(made.elapsed().unwrap_or_default())
+}
+
+fn held_for(file: &Path, lock: &Path, age: Duration) -> Problem {
+    Problem::failed(
+        format!("{} is not changed", file.display()),
+        format!(
+            "another program has locked it with {} for {} s",
+            lock.display(),
+            age.as_secs()
+        ),
+    )
+    .with_hint(format!(
+        "if no kubectl is at work, a killed one left it: rm {}",
+        lock.display()
+    ))
+}
+
+/// All files together are waited for no longer than one.
+fn take_one(file: &Path, lock: &Path, begun: Instant) -> Result<(), Problem> {
     loop {
         match fs::OpenOptions::new()
             .write(true)
@@ -68,29 +99,14 @@ fn take_one(file: &Path, lock: &Path) -> Result<(), Problem> {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => {
                 return Err(Problem::failed(
-                    what(),
+                    format!("{} was not changed", file.display()),
                     format!("its lock {} cannot be made: {error}", lock.display()),
                 ));
             }
         }
-        let age = fs::metadata(lock)
-            .and_then(|meta| meta.modified())
-            .ok()
-            .and_then(|made| made.elapsed().ok())
-            .unwrap_or_default();
+        let age = age(lock).unwrap_or_default();
         if age > STALE || begun.elapsed() > WAIT {
-            return Err(Problem::failed(
-                what(),
-                format!(
-                    "another program has locked it with {} for {} s",
-                    lock.display(),
-                    age.as_secs()
-                ),
-            )
-            .with_hint(format!(
-                "if no kubectl is at work, a killed one left it: rm {}",
-                lock.display()
-            )));
+            return Err(held_for(file, lock, age));
         }
         thread::sleep(PAUSE);
     }

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 
 use super::{
-    Request, Wish, World, images, lasting,
+    Request, Wish, World, images,
+    kubeconfig::in_background,
+    kubeconfig_file::{self, KubeconfigFiles},
+    lasting,
     leftovers::leftovers,
     nodes::{self, Size},
     observe::{details, observe},
@@ -47,7 +50,10 @@ pub(super) async fn prepare_beside(
     let wait = request.options.wait;
     match &request.wish {
         Wish::Create { spec, kubeconfig } => {
-            new_cluster(backends, &world, spec, *kubeconfig, wait, refused).await
+            let mut plan = new_cluster(backends, &world, spec, *kubeconfig, wait, refused).await?;
+            plan.warnings
+                .extend(unwritable(&request.files, *kubeconfig, &spec.name).await);
+            Ok(plan)
         }
         Wish::Draft(draft) => {
             let request = Request {
@@ -179,6 +185,25 @@ async fn new_cluster(
         plan.warnings.extend(missing_paths(spec));
     }
     Ok(plan)
+}
+
+/// What is said of a kubeconfig that could not be written in the end.
+async fn unwritable(
+    files: &KubeconfigFiles,
+    wanted: Kubeconfig,
+    cluster: &ClusterName,
+) -> Option<String> {
+    if wanted == Kubeconfig::Untouched {
+        return None;
+    }
+    let files = files.clone();
+    let problem = in_background(move || kubeconfig_file::look(&files))
+        .await
+        .err()?;
+    let Problem {
+        what, why, hint, ..
+    } = kubeconfig_file::later(problem, cluster);
+    Some(format!("{what}: {why}; {hint}"))
 }
 
 /// What is said of paths that are to be mounted and are not there: an engine makes folders of them.

@@ -253,3 +253,37 @@ async fn a_dead_server_is_noticed_while_its_api_is_waited_for() {
     let failure = place.run(Wish::Start(demo()), None).await.unwrap_err();
     assert!(failure.problem.why.contains("no disk"), "{failure:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_kubeconfig_that_cannot_be_written_costs_a_warning_and_not_the_cluster() {
+    let place = Place::new();
+    place.write_kubeconfig("clusters: [");
+    let way = "coracle kubeconfig merge demo";
+    // Before the first container there is time to mend it.
+    let request = place.request(create(1, 0));
+    let plan = prepare(&place.backends(), &request).await.unwrap();
+    let told = plan.warnings.iter().find(|warning| warning.contains(way));
+    assert!(
+        told.is_some_and(|told| told.contains("not a kubeconfig")),
+        "{:?}",
+        plan.warnings
+    );
+
+    let report = place.run(create(1, 0), None).await.unwrap();
+    let [warning] = report.warnings.as_slice() else {
+        panic!("{:?}", report.warnings);
+    };
+    assert!(warning.what.contains("not a kubeconfig"), "{warning}");
+    assert!(warning.hint.contains(way), "{warning:?}");
+    let names = place.fake.things().names();
+    assert!(
+        names.contains(&"k3d-demo-server-0:running".to_owned()),
+        "{names:?}"
+    );
+
+    place.write_kubeconfig("");
+    let plan = prepare(&place.backends(), &place.request(Wish::Delete(demo())))
+        .await
+        .unwrap();
+    assert!(plan.warnings.is_empty(), "{:?}", plan.warnings);
+}

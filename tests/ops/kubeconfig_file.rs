@@ -9,7 +9,7 @@ use std::{
 
 use coracle::{
     domain::Secret,
-    ops::kubeconfig_file::{KubeconfigFiles, merge, remove, restore},
+    ops::kubeconfig_file::{KubeconfigFiles, look, merge, remove, restore},
 };
 use serde_json::Value;
 
@@ -313,4 +313,29 @@ fn a_file_of_ten_megabytes_is_merged_into() {
     fs::write(&path, format!("clusters:\n{}", clusters.concat())).unwrap();
     merge(&files(&[&path]), &ours("a"), "k3d-a", true).unwrap();
     assert_eq!(names(&path, "clusters").len(), 2_501);
+}
+
+#[test]
+fn what_would_keep_a_merge_from_being_written_is_seen_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config");
+    let one = files(&[&path]);
+    assert_eq!(look(&one), Ok(()), "there is none yet");
+    fs::write(&path, WORK).unwrap();
+    assert_eq!(look(&one), Ok(()));
+
+    let lock = directory.path().join("config.lock");
+    let old = SystemTime::now() - Duration::from_secs(3600);
+    fs::File::create(&lock).unwrap().set_modified(old).unwrap();
+    let problem = look(&one).unwrap_err();
+    assert!(problem.hint.contains("config.lock"), "{problem:?}");
+    fs::remove_file(&lock).unwrap();
+
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+    assert!(look(&one).unwrap_err().why.contains("read-only"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(&path, "users: [{token: hunter2").unwrap();
+    let problem = look(&one).unwrap_err();
+    assert!(!format!("{problem:?}").contains("hunter2"), "{problem:?}");
+    assert_eq!(entries(directory.path()), ["config"], "it changed nothing");
 }

@@ -64,6 +64,10 @@ impl Place {
         self.directory.path().join("config")
     }
 
+    pub fn write_kubeconfig(&self, text: &str) {
+        fs::write(self.kubeconfig(), text).unwrap();
+    }
+
     pub fn backends(&self) -> Backends {
         self.fake.backends()
     }

@@ -35,11 +35,21 @@ pub(super) async fn merge(
             Err(problem) => return Err(problem),
         }
     };
-    let ours = admin.to_kubeconfig(run.cluster()?, &access.url)?;
+    let cluster = run.cluster()?;
+    let ours = admin.to_kubeconfig(cluster, &access.url)?;
     let context = context.to_owned();
     let files = run.files.clone();
-    let before =
-        in_background(move || kubeconfig_file::merge(&files, &ours, &context, switch)).await?;
+    let merged =
+        in_background(move || kubeconfig_file::merge(&files, &ours, &context, switch)).await;
+    let before = match merged {
+        Ok(before) => before,
+        // The cluster took minutes and is there; its kubeconfig is there for the asking.
+        Err(problem) => {
+            run.message(id, &problem.to_string());
+            run.warn(kubeconfig_file::later(problem, cluster));
+            return Ok(Effect::Nothing);
+        }
+    };
     let changed = before.is_some();
     if let Some(before) = before {
         run.remember_kubeconfig(id, before);

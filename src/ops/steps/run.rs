@@ -45,6 +45,7 @@ pub(in crate::ops) struct Run<'a> {
     clients: Mutex<HashMap<String, Arc<dyn KubeApi>>>,
     notes: Mutex<BTreeMap<StepId, Notes>>,
     kubeconfigs: Mutex<BTreeMap<StepId, Before>>,
+    warnings: Mutex<Vec<Problem>>,
 }
 
 impl<'a> Run<'a> {
@@ -63,6 +64,7 @@ impl<'a> Run<'a> {
             clients: Mutex::default(),
             notes: Mutex::default(),
             kubeconfigs: Mutex::default(),
+            warnings: Mutex::default(),
         }
     }
 
@@ -143,6 +145,15 @@ impl<'a> Run<'a> {
         let mut why = format!("it was not done within {}", super::seconds(limit));
         self.add_last_words(id, &mut why);
         Problem::failed(self.plan.steps[id].step.describe(), why)
+    }
+
+    /// Remembers what did not work, where that is no reason to take all the rest back.
+    pub(super) fn warn(&self, problem: Problem) {
+        lock(&self.warnings).push(problem);
+    }
+
+    pub(in crate::ops) fn warnings(&self) -> Vec<Problem> {
+        lock(&self.warnings).clone()
     }
 
     pub(super) fn remember_kubeconfig(&self, id: StepId, before: Before) {

@@ -294,7 +294,7 @@ fn over(state: &mut State, id: u64, ending: Ending) {
         .iter()
         .any(|dialog| matches!(dialog, Dialog::Progress(other, _) if *other == id));
     match ending {
-        Ending::Well(_) => {
+        Ending::Well(report) => {
             let seconds = now.duration_since(started).as_secs();
             state
                 .toasts
@@ -303,6 +303,9 @@ fn over(state: &mut State, id: u64, ending: Ending) {
             state
                 .dialogs
                 .retain(|dialog| !matches!(dialog, Dialog::Progress(other, _) if *other == id));
+            for warning in report.warnings {
+                state.toasts.fail(warning);
+            }
         }
         Ending::Badly(failure) if !watched => state.toasts.fail(failure.problem),
         Ending::Badly(_) => {}
