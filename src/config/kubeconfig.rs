@@ -6,6 +6,7 @@
 use std::fmt;
 
 use serde_json::{Map, Value, json};
+use serde_saphyr::DuplicateKeyPolicy;
 
 use crate::domain::Problem;
 
@@ -31,6 +32,34 @@ impl List {
             Self::Contexts => "contexts",
         }
     }
+}
+
+/// The text as values, or where it is not YAML.
+fn value(text: &str, twice: DuplicateKeyPolicy) -> Result<Value, String> {
+    // The usual limits are meant for files from strangers; this one is the person's own, and may be large.
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_nodes: 10_000_000,
+            max_events: 40_000_000,
+            max_total_scalar_bytes: 1 << 30,
+        },
+        duplicate_keys: twice,
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let place = error.location().map_or_else(String::new, |at| {
+            format!("line {}, column {}: ", at.line(), at.column())
+        });
+        format!("{place}it is not valid YAML")
+    })
+}
+
+/// The text as values, as kubectl reads it: of a field that stands twice, the last counts. To be read only: written
+/// again, the other would be lost.
+///
+/// # Errors
+/// Where it is not YAML; the text is not quoted.
+pub fn read(text: &str) -> Result<Value, String> {
+    value(text, DuplicateKeyPolicy::LastWins)
 }
 
 /// One kubeconfig file's contents. They hold credentials, so it prints names only.
@@ -74,20 +103,7 @@ impl Document {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        // The usual limits are meant for files from strangers; this one is the person's own, and may be large.
-        let options = serde_saphyr::options! {
-            budget: serde_saphyr::budget! {
-                max_nodes: 10_000_000,
-                max_events: 40_000_000,
-                max_total_scalar_bytes: 1 << 30,
-            },
-        };
-        let value: Value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-            let place = error.location().map_or_else(String::new, |at| {
-                format!("line {}, column {}: ", at.line(), at.column())
-            });
-            broken(format!("{place}it is not valid YAML"))
-        })?;
+        let value = value(text, DuplicateKeyPolicy::Error).map_err(broken)?;
         let map = match value {
             Value::Object(map) => map,
             Value::Null => return Ok(Self::default()),

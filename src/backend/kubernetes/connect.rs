@@ -9,7 +9,9 @@ use kube::{
     config::{AuthInfo, Cluster, ExecInteractiveMode, Kubeconfig},
 };
 
-use super::{Api, contexts, dial, errors::causes, proxy::Variables, request::Wire};
+use super::{
+    Api, contexts, dial, errors::causes, proxy::Variables, request::Wire, token_file::TokenFile,
+};
 use crate::{
     backend::{Error, ErrorKind, KubeApi, KubeTarget},
     distro::k3s::kubeconfig::Admin,
@@ -58,7 +60,7 @@ fn invalid(why: impl Into<String>) -> Failure {
 }
 
 fn build(target: &KubeTarget) -> Result<Client, Failure> {
-    let (cluster, user) = match target {
+    let (cluster, mut user) = match target {
         KubeTarget::Context { files, name } => {
             let (kubeconfig, problems) = contexts::merged(files);
             entries(&kubeconfig, name).map_err(|(kind, why)| {
@@ -69,13 +71,15 @@ fn build(target: &KubeTarget) -> Result<Client, Failure> {
         }
         KubeTarget::Admin { admin, url } => given(admin, url),
     };
+    let token =
+        TokenFile::of(&mut user).map_err(|why| (ErrorKind::Forbidden, sanitize(why.as_bytes())))?;
     let mut config = config(cluster, user)?;
     if matches!(target, KubeTarget::Admin { .. }) {
         // A cluster on this machine or beside the engine is never behind a proxy.
         config.proxy_url = None;
         config.tls_server_name = certified_name(&config.cluster_url);
     }
-    dial::client(config)
+    dial::client(config, token)
         .map_err(|error| (ErrorKind::Forbidden, sanitize(causes(&error).as_bytes())))
 }
 

@@ -7,16 +7,20 @@ use kube::{
     Client, Config,
     client::{Body, ClientBuilder, ConfigExt as _},
 };
-use tower::{BoxError, ServiceBuilder};
+use tower::{BoxError, ServiceBuilder, util::MapRequestLayer};
 use tower_http::decompression::DecompressionLayer;
+
+use super::token_file::TokenFile;
 
 /// A client by these settings.
 ///
 /// # Errors
 /// When keys or certificates are not to be used, or a credential plugin fails.
-pub(super) fn client(config: Config) -> Result<Client, kube::Error> {
+pub(super) fn client(config: Config, token: Option<TokenFile>) -> Result<Client, kube::Error> {
+    let token = token.map(|file| MapRequestLayer::new(move |request| file.sign::<Body>(request)));
     if config.proxy_url.is_some() {
-        return Client::try_from(config);
+        let layer = tower::util::option_layer(token);
+        return Ok(ClientBuilder::try_from(config)?.with_layer(&layer).build());
     }
     let mut plain = HttpConnector::new();
     plain.enforce_http(false);
@@ -30,6 +34,7 @@ pub(super) fn client(config: Config) -> Result<Client, kube::Error> {
         .layer(config.base_uri_layer())
         .layer(DecompressionLayer::new().gzip(!config.disable_compression))
         .option_layer(config.auth_layer()?)
+        .option_layer(token)
         .layer(config.extra_headers_layer()?)
         .map_err(BoxError::from)
         .service(wire);

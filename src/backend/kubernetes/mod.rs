@@ -12,6 +12,7 @@ mod logs;
 mod objects;
 mod proxy;
 mod request;
+mod token_file;
 mod usage;
 mod watch;
 mod web;

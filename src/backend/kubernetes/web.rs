@@ -37,7 +37,7 @@ pub async fn get(url: &str, token: Option<&Secret>) -> Result<Vec<u8>, Error> {
     };
     let config =
         connect::config(server, user).map_err(|(kind, why)| Error::new(kind, &what, why))?;
-    let client = dial::client(config).map_err(|error| {
+    let client = dial::client(config, None).map_err(|error| {
         let why = sanitize(causes(&error).as_bytes());
         Error::new(ErrorKind::Failed, &what, why)
     })?;
