@@ -40,13 +40,13 @@ impl ApiEndpoint {
     }
 
     /// Parses `[HOST:]PORT`: a name goes into the kubeconfig, its address, which `address_of` answers, is what the port is
-    /// bound to. Without a host that is `default`. `random` and `0` let a free port be chosen.
+    /// bound to. Without a host only the port is other than `default` says. `random` and `0` let a free port be chosen.
     ///
     /// # Errors
     /// Where the port is no port, or the host has no address.
     pub fn parse(
         text: &str,
-        default: IpAddr,
+        default: &Self,
         address_of: impl FnOnce(&str) -> Result<IpAddr, String>,
     ) -> Result<Self, Problem> {
         let refuse = |why: String| {
@@ -65,7 +65,10 @@ impl ApiEndpoint {
             ),
         };
         if host.is_empty() {
-            return Ok(Self::bound_to(default, port));
+            return Ok(Self {
+                port,
+                ..default.clone()
+            });
         }
         if let Ok(address) = host.parse() {
             return Ok(Self::bound_to(address, port));
@@ -89,8 +92,8 @@ mod tests {
                 "localhost" => Ok(Ipv4Addr::LOCALHOST.into()),
                 _ => Err("nobody knows it".to_owned()),
             };
-            let default = Ipv4Addr::UNSPECIFIED.into();
-            ApiEndpoint::parse(text, default, address_of)
+            let default = ApiEndpoint::bound_to(Ipv4Addr::UNSPECIFIED.into(), Some(1));
+            ApiEndpoint::parse(text, &default, address_of)
                 .map(|api| (api.host_ip.to_string(), api.host, api.port))
         };
         for (text, address, host, port) in [
@@ -104,6 +107,13 @@ mod tests {
             let want = (address.to_owned(), host.to_owned(), port);
             assert_eq!(read(text), Ok(want), "{text}");
         }
+        let named = ApiEndpoint {
+            host: "k8s.example".to_owned(),
+            ..ApiEndpoint::bound_to(Ipv4Addr::UNSPECIFIED.into(), None)
+        };
+        let over = ApiEndpoint::parse("6445", &named, |_| Err(String::new())).unwrap();
+        assert_eq!((over.host.as_str(), over.port), ("k8s.example", Some(6445)));
+        assert_eq!(over.host_ip, named.host_ip);
         for text in ["", "host:port", "70000", "elsewhere:6550", "localhost"] {
             assert!(read(text).is_err(), "{text}");
         }

@@ -96,6 +96,16 @@ impl NodeFilter {
         }
     }
 
+    /// Whether it means all of a group that is empty. A number that is not there is a mistake; this need not be one.
+    #[must_use]
+    pub fn is_for_nobody(&self, agents: u16, load_balancer: bool) -> bool {
+        match self.group {
+            Group::Agents => agents == 0 && self.spans.is_empty(),
+            Group::LoadBalancer => !load_balancer,
+            Group::Servers | Group::All => false,
+        }
+    }
+
     /// Parses a filter of a port, which can end in `:direct` or `:proxy`.
     ///
     /// # Errors

@@ -106,6 +106,20 @@ impl Here {
         })
     }
 
+    /// What is said of a mount whose source is the name of a volume and that of a file here as well: a file is meant by
+    /// most people who write it, but only a path means one.
+    #[must_use]
+    pub fn mistakable(&self, mount: &str) -> Option<String> {
+        let mount = Mount::parse(mount).ok()?;
+        let name = mount.volume()?;
+        let there = self.folder.as_ref()?.join(name).exists();
+        there.then(|| {
+            format!(
+                "{mount} mounts a volume named {name:?}; for what lies here under that name write ./{mount}"
+            )
+        })
+    }
+
     /// The same for one container, without a filter.
     ///
     /// # Errors
@@ -344,5 +358,19 @@ mod tests {
         }
         std::fs::write(at("registries.yaml"), [0xff]).unwrap();
         assert!(draft.complete().await.is_err());
+    }
+
+    #[test]
+    fn a_volume_that_is_called_like_a_file_here_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("app.yaml"), "").unwrap();
+        let here = Here {
+            folder: Some(folder.path().to_owned()),
+            home: None,
+        };
+        let told = here.mistakable("app.yaml:/a").unwrap();
+        assert!(told.contains("write ./app.yaml:/a"), "{told}");
+        assert_eq!(here.mistakable("data:/a"), None);
+        assert_eq!(here.mistakable("/app.yaml:/a"), None);
     }
 }

@@ -163,6 +163,7 @@ pub(super) fn build(
         ));
     }
     plan.warnings.extend(check::shared_ports(spec));
+    plan.warnings.extend(check::for_nobody(spec));
     let mut spec_with_port = spec.clone();
     spec_with_port.api.port = Some(layout.port);
     if let Some(registry) = &mut spec_with_port.registries.create {

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use super::{
     ANSWER, CHANGE, Engine,
     container_answers::{from_inspection, from_summary},
-    errors, resources, within,
+    errors, odd_states, resources, within,
 };
 use crate::{
     backend::Error,
@@ -24,32 +24,13 @@ use bollard::{
     },
 };
 
-/// The states that every engine can be asked for.
-const KNOWN_STATES: [&str; 7] = [
-    "created",
-    "running",
-    "paused",
-    "restarting",
-    "removing",
-    "exited",
-    "dead",
-];
-
 impl Engine {
     pub(super) async fn list_containers(
         &self,
         labels: &[&str],
     ) -> Result<Vec<ContainerInfo>, Error> {
-        let mut filters = HashMap::from([("label", labels.to_vec())]);
-        let mut list = self.list_filtered(&filters).await;
-        if matches!(&list, Err(Source::JsonDataError { .. })) {
-            // bollard refuses a whole list for one state that it does not know. Better all but those containers.
-            tracing::warn!(
-                "the engine has containers in a state that is not known; they are left out"
-            );
-            filters.insert("status", KNOWN_STATES.to_vec());
-            list = self.list_filtered(&filters).await;
-        }
+        let filters = HashMap::from([("label", labels.to_vec())]);
+        let list = odd_states::mended(self.list_filtered(&filters).await);
         let list = list.map_err(|error| errors::explain("list the containers", &error))?;
         Ok(list.into_iter().map(from_summary).collect())
     }
@@ -75,6 +56,7 @@ impl Engine {
         let request = self
             .docker
             .inspect_container(container, None::<InspectContainerOptions>);
+        let request = async { odd_states::mended(request.await) };
         Ok(from_inspection(
             within(ANSWER, || format!("inspect {container}"), request).await?,
         ))

@@ -17,6 +17,7 @@ mod login;
 mod logs;
 mod networks;
 mod observe;
+mod odd_states;
 mod open;
 mod resources;
 mod ssh;

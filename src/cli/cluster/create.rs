@@ -21,7 +21,7 @@ use crate::{
     config::ClusterDefaults,
     distro::k3s::channels,
     domain::{ClusterName, ClusterSpec, Problem},
-    ops::{self, Wish},
+    ops::{self, Wish, draft::Here},
     plan::{self, Kubeconfig},
 };
 
@@ -32,6 +32,12 @@ use crate::{
 pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
     let file = from_file::read(args.config.as_deref(), &variable)?;
     let mut spec = specification(args, &file, &cx.config.cluster)?;
+    let here = Here::now();
+    for item in &spec.volumes {
+        if let Some(warning) = here.mistakable(&item.value) {
+            note(&format!("warning: {warning}"));
+        }
+    }
     let name = spec.name.clone();
     spec.image = ops::node_image(&spec.image, channels::URL).await?;
     let backends = cx.backends().await?;

@@ -10,6 +10,7 @@ use crate::{
     cli::{config::file, flags, output::note},
     config::k3d::{self, Simple, Source},
     domain::{ClusterName, ClusterSpec, Problem, spec::WaitFor},
+    ops::draft::Here,
 };
 
 /// A file with the variables over it; without a file, the variables alone.
@@ -73,6 +74,15 @@ impl FromFile {
                 Err(problem) => file::bytes(&self.folder.join(path)).map_err(|_| problem),
             },
         })?;
+        // Its paths begin beside it, as those of its files do; k3d takes none of this kind.
+        let here = Here::now();
+        let beside = Here {
+            folder: here.folder.map(|folder| folder.join(&self.folder)),
+            home: here.home,
+        };
+        for item in &mut spec.volumes {
+            item.value = beside.volume(&item.value)?;
+        }
         spec.dns_fix = self.dns_fix.unwrap_or(spec.dns_fix);
         Ok(spec)
     }
@@ -115,5 +125,28 @@ impl FromFile {
     #[must_use]
     pub fn rollback(&self) -> bool {
         self.simple.options.k3d.disable_rollback != Some(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ClusterDefaults;
+
+    #[test]
+    fn paths_in_a_file_begin_beside_it_and_names_of_volumes_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("k3d.yaml");
+        std::fs::write(
+            &path,
+            "apiVersion: k3d.io/v1alpha5\nkind: Simple\nvolumes:\n- volume: ./data:/data\n- volume: data:/named\n",
+        )
+        .unwrap();
+        let file = read(Some(&path), &|_| None).unwrap();
+        let name = ClusterName::parse("demo").unwrap();
+        let spec = file.over(ClusterDefaults::default().spec(name)).unwrap();
+        let found: Vec<&str> = spec.volumes.iter().map(|one| one.value.as_str()).collect();
+        let beside = format!("{}:/data", folder.path().join("data").display());
+        assert_eq!(found, [beside.as_str(), "data:/named"]);
     }
 }

@@ -103,10 +103,18 @@ fn choose(spec: &ClusterSpec, filters: &[NodeFilter]) -> Result<Vec<(Role, u32)>
             format!("\"{foreign}\" is a node of another cluster"),
         ));
     }
-    node_filter::choose(filters, spec.servers, spec.agents, spec.load_balancer)
+    let with_nodes: Vec<NodeFilter> = filters
+        .iter()
+        .filter(|filter| !filter.is_for_nobody(spec.agents, spec.load_balancer))
+        .cloned()
+        .collect();
+    if with_nodes.is_empty() && !filters.is_empty() {
+        return Ok(Vec::new());
+    }
+    node_filter::choose(&with_nodes, spec.servers, spec.agents, spec.load_balancer)
 }
 
-/// Every filter has to choose a node.
+/// Every number in a filter has to be that of a node, and every port has to lead to one.
 fn nodes_are_there(spec: &ClusterSpec) -> Result<(), Problem> {
     let texts = [
         &spec.volumes,
@@ -119,22 +127,44 @@ fn nodes_are_there(spec: &ClusterSpec) -> Result<(), Problem> {
         .into_iter()
         .flatten()
         .map(|item| &item.nodes)
-        .chain(spec.files.iter().map(|item| &item.nodes))
-        .chain(spec.ports.iter().map(|mapping| &mapping.nodes));
+        .chain(spec.files.iter().map(|item| &item.nodes));
     for nodes in filters {
         choose(spec, nodes)?;
     }
-    for item in spec.k3s_args.iter().chain(&spec.node_labels) {
-        let chosen = choose(spec, &item.nodes)?;
-        if !chosen.iter().any(|(role, _)| role.is_kubernetes()) {
-            let why = format!(
-                "{:?} is for the load balancer, which does not run k3s",
-                item.value
-            );
-            return Err(refusal(spec, why).with_hint("write server:* or agent:*"));
-        }
+    for mapping in &spec.ports {
+        choose(spec, &mapping.nodes)?;
+        node_filter::choose(
+            &mapping.nodes,
+            spec.servers,
+            spec.agents,
+            spec.load_balancer,
+        )?;
     }
     Ok(())
+}
+
+/// What is said of values that no node gets. k3d takes them, and files with them are in use.
+pub(super) fn for_nobody(spec: &ClusterSpec) -> Vec<String> {
+    let has_node = |nodes: &[NodeFilter], of: fn(Role) -> bool| {
+        choose(spec, nodes).is_ok_and(|chosen| chosen.iter().any(|(role, _)| of(*role)))
+    };
+    let k3s = spec.k3s_args.iter().chain(&spec.node_labels);
+    let lost = k3s.filter(|item| !has_node(&item.nodes, Role::is_kubernetes));
+    let others = spec
+        .volumes
+        .iter()
+        .chain(&spec.env)
+        .chain(&spec.runtime_labels);
+    let lost = lost.chain(others.filter(|item| !has_node(&item.nodes, |_| true)));
+    lost.map(|item| {
+        let filters: Vec<String> = item.nodes.iter().map(ToString::to_string).collect();
+        format!(
+            "{:?} is for {}, and no node of that kind takes it, so it has no effect",
+            item.value,
+            filters.join(";")
+        )
+    })
+    .collect()
 }
 
 /// Whether a port can get to the nodes that it is for.

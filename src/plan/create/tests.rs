@@ -120,7 +120,7 @@ fn what_contradicts_itself_is_refused() {
 }
 
 #[test]
-fn a_filter_that_chooses_no_node_is_refused_with_those_that_there_are() {
+fn a_number_of_no_node_is_refused_and_what_is_for_an_empty_group_is_warned_of() {
     let mut wanted = spec("demo", 1, 2);
     wanted.env = vec![ForNodes::parse("A=1@agent:2").unwrap()];
     let problem = create(&wanted, WaitFor::Usable, &[]).unwrap_err();
@@ -130,8 +130,15 @@ fn a_filter_that_chooses_no_node_is_refused_with_those_that_there_are() {
     );
     wanted.env.clear();
     wanted.k3s_args = vec![ForNodes::parse("--x@loadbalancer").unwrap()];
-    let problem = create(&wanted, WaitFor::Usable, &[]).unwrap_err();
-    assert!(problem.why.contains("does not run k3s"), "{problem}");
+    wanted.agents = 0;
+    wanted.env = vec![
+        ForNodes::parse("A=1@agent:*").unwrap(),
+        ForNodes::parse("B=1@agent:*;server:0").unwrap(),
+    ];
+    let taken = create(&wanted, WaitFor::Usable, &[]).unwrap();
+    let said = |part: &str| taken.warnings.iter().any(|one| one.contains(part));
+    assert!(said("--x") && said("A=1"), "{:?}", taken.warnings);
+    assert!(!said("B=1"), "{:?}", taken.warnings);
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub fn over(spec: &mut ClusterSpec, args: &Args) -> Result<(), Problem> {
         spec.load_balancer = false;
     }
     if let Some(text) = &args.api_port {
-        spec.api = ApiEndpoint::parse(text, spec.api.host_ip, flags::address_of)?;
+        spec.api = ApiEndpoint::parse(text, &spec.api, flags::address_of)?;
     }
     network(spec, args)?;
     nodes(spec, args, &Here::now())?;

@@ -58,8 +58,8 @@ pub(super) fn spec(form: &NewCluster, answers: Answers<'_>) -> Result<ClusterSpe
         text => Ok(text.to_owned()),
     })?;
     spec.load_balancer = answers.choice(BALANCER) == 0;
-    let default = spec.api.host_ip;
-    let api = |text: &str| ApiEndpoint::parse(text, default, this_machine);
+    let default = spec.api.clone();
+    let api = |text: &str| ApiEndpoint::parse(text, &default, this_machine);
     if let Some(api) = answers.optional(API, api)? {
         spec.api = api;
     }
