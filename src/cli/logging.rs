@@ -23,8 +23,8 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use super::{args::Global, mask::mask};
-use crate::domain::{Problem, log::sanitize};
+use super::args::Global;
+use crate::domain::{Problem, log::sanitize, mask::mask};
 
 /// How many records the log pane keeps. A record is some 200 bytes.
 const PANE_RECORDS: usize = 10_000;

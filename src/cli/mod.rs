@@ -19,7 +19,6 @@ mod kubeconfig;
 mod lasting;
 mod logging;
 mod logs;
-mod mask;
 mod network;
 mod node;
 mod output;

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod log;
 pub mod log_mark;
 pub mod log_source;
+pub mod mask;
 pub mod name;
 pub mod node_filter;
 pub mod paint;

@@ -67,12 +67,13 @@ pub(super) async fn prepare_beside(
                 Some(remains) => remains,
                 None => free(&world, name, "deleted")?.clone(),
             };
-            Ok(delete::plan(&Delete {
+            let plan = delete::plan(&Delete {
                 cluster: &cluster,
                 containers: &world.containers,
                 networks: &world.networks,
                 volumes: &world.volumes,
-            }))
+            });
+            Ok(warned(plan, &cluster))
         }
         Wish::Start(name) | Wish::Restart(name) => {
             let cluster = free(&world, name, "started")?;
@@ -135,18 +136,22 @@ pub(super) async fn prepare_beside(
         Wish::RemoveImages { cluster, images } => {
             images::prepare_removal(backends, world.cluster(cluster)?, images).await
         }
-        Wish::Finish(name) => finish::plan(&Finish {
-            cluster: free(&world, name, "finished")?,
-            clusters: &world.clusters,
-            networks: &in_use(backends, &world, refused),
-            containers: &backends.runtime.containers(&[]).await?,
-            volumes: &world.volumes,
-            registries: &k3s::registries::registries(&world.containers),
-            engine: &world.engine,
-            wait,
-            kubeconfig: Kubeconfig::default(),
-            chosen: &choose([127, 0, 0, 1].into())?,
-        }),
+        Wish::Finish(name) => {
+            let cluster = free(&world, name, "finished")?;
+            let plan = finish::plan(&Finish {
+                cluster,
+                clusters: &world.clusters,
+                networks: &in_use(backends, &world, refused),
+                containers: &backends.runtime.containers(&[]).await?,
+                volumes: &world.volumes,
+                registries: &k3s::registries::registries(&world.containers),
+                engine: &world.engine,
+                wait,
+                kubeconfig: Kubeconfig::default(),
+                chosen: &choose([127, 0, 0, 1].into())?,
+            })?;
+            Ok(warned(plan, cluster))
+        }
     }
 }
 
@@ -217,6 +222,14 @@ fn missing_paths(spec: &ClusterSpec) -> Vec<String> {
         .filter(|path| !std::path::Path::new(path).exists())
         .map(|path| format!("{path} is not there; the engine makes an empty folder of it"))
         .collect()
+}
+
+/// The plan, which says so if somebody may still be at work on the cluster where that cannot be seen.
+fn warned(mut plan: Plan, cluster: &Cluster) -> Plan {
+    let unfinished = cluster.unfinished.as_ref();
+    plan.warnings
+        .extend(unfinished.and_then(recover::perhaps_at_work));
+    plan
 }
 
 /// The cluster, unless another process is at work on it.

@@ -16,19 +16,42 @@ pub enum Owner {
     },
     /// A process of this machine that is gone: what it left can be finished or removed.
     Gone,
-    /// A process of another machine, of which nothing is known here.
+    /// A process that cannot be looked up here: of another machine, of another boot, or of a container with processes
+    /// of its own. It may be at it.
     Elsewhere {
         /// That machine's name.
         host: String,
     },
 }
 
-/// This process as it signs its marks: `host:pid:start time`. The start time tells it from a later process of the same
-/// number.
+/// Where process numbers mean the same as here follows the host's name after this; earlier versions did not write it.
+const NUMBERED: &str = "/";
+
+/// This process as it signs its marks: `host/boot/namespace:pid:start time`. A number means a process only where numbers
+/// were given out by the same kernel in the same namespace, and containers of one machine may share its name. The start
+/// time tells it from a later process of the same number.
 #[must_use]
 pub fn signature() -> String {
     let process = std::process::id();
-    format!("{}:{process}:{}", host(), start_time(process).unwrap_or(0))
+    let started = start_time(process).unwrap_or(0);
+    format!("{}:{process}:{started}", place())
+}
+
+/// The machine, and where in it processes are numbered as they are here.
+fn place() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let numbers = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    // `pid:[4026531836]`
+    let numbers: String = numbers
+        .to_string_lossy()
+        .chars()
+        .filter(char::is_ascii_digit)
+        .collect();
+    let host = host();
+    match (boot.trim(), numbers.as_str()) {
+        ("", "") => host,
+        (boot, numbers) => format!("{host}{NUMBERED}{boot}{NUMBERED}{numbers}"),
+    }
 }
 
 /// Whose the operation is.
@@ -45,9 +68,19 @@ pub fn owner(unfinished: &Unfinished) -> Owner {
     let (Some(started), Some(process)) = (started, process) else {
         return Owner::Gone;
     };
-    if from != host() {
+    // A host's name has no slash.
+    let (name, numbered) = match from.split_once(NUMBERED) {
+        Some((name, _)) => (name, true),
+        None => (from, false),
+    };
+    let here = if numbered {
+        from == place()
+    } else {
+        name == host()
+    };
+    if !here {
         return Owner::Elsewhere {
-            host: from.to_owned(),
+            host: name.to_owned(),
         };
     }
     match start_time(process) {
@@ -65,6 +98,17 @@ pub(super) fn check_owner(unfinished: &Unfinished, what: &str) -> Result<(), Pro
         )
         .with_hint("wait for it, or end it")),
         Owner::Us | Owner::Gone | Owner::Elsewhere { .. } => Ok(()),
+    }
+}
+
+/// What a person should know before they finish or remove what may still be at work where it cannot be seen.
+pub(super) fn perhaps_at_work(unfinished: &Unfinished) -> Option<String> {
+    match owner(unfinished) {
+        Owner::Elsewhere { host } => Some(format!(
+            "its {} was begun on {host} by a process that cannot be looked up from here and is perhaps at work",
+            unfinished.verb
+        )),
+        Owner::Us | Owner::AtWork { .. } | Owner::Gone => None,
     }
 }
 
@@ -115,7 +159,7 @@ mod tests {
     #[test]
     fn an_owner_is_at_work_only_while_the_same_process_runs() {
         assert_eq!(owner(&by(&signature())), Owner::Us);
-        let host = host();
+        let host = place();
         let mut child = std::process::Command::new("sleep")
             .arg("60")
             .spawn()
@@ -142,7 +186,26 @@ mod tests {
                 host: "mars".to_owned()
             }
         );
+        assert!(perhaps_at_work(&by("mars:7:99")).is_some());
         assert_eq!(owner(&by("")), Owner::Gone);
         assert_eq!(owner(&by("a:b:c")), Owner::Gone);
+    }
+
+    #[test]
+    fn a_number_means_a_process_only_where_it_was_given_out() {
+        let host = host();
+        // A process that is not there, in another boot and in another namespace of this very host.
+        for place in ["other-boot/4026531836", "/1", "/"] {
+            let signed = by(&format!("{host}/{place}:4000000:99"));
+            let elsewhere = Owner::Elsewhere { host: host.clone() };
+            assert_eq!(owner(&signed), elsewhere, "{place}");
+            let said = perhaps_at_work(&signed).unwrap();
+            assert!(said.contains("perhaps at work"), "{said}");
+        }
+        let gone = by(&format!("{}:4000000:99", place()));
+        assert_eq!(owner(&gone), Owner::Gone);
+        assert_eq!(perhaps_at_work(&gone), None);
+        // As it was signed before.
+        assert_eq!(owner(&by(&format!("{host}:4000000:99"))), Owner::Gone);
     }
 }

@@ -8,6 +8,9 @@ use crate::{
     resources::{KindSpec, pods, selector, unlisted},
 };
 
+/// A pod's ReplicaSet and its Deployment are two; nothing known has more than a few.
+const MOST_OWNERS: usize = 8;
+
 /// The label selector, as the API takes it, of the pods that a workload stands for. A pod has none: it is its own name.
 ///
 /// # Errors
@@ -80,7 +83,9 @@ pub async fn of_pod(api: &dyn KubeApi, pod: &ObjectKey) -> Result<Vec<Offer>, Pr
         .flat_map(|container| numbers(container.get("ports"), "containerPort"))
         .collect();
     let mut owner = owner_of(&object, &pod.namespace);
-    while let Some(workload) = owner.take() {
+    // Whoever writes objects can make owners of one another: a chain that is longer than any real one has its end here.
+    for _ in 0..MOST_OWNERS {
+        let Some(workload) = owner.take() else { break };
         // A ReplicaSet is of interest where nobody owns it; otherwise it is one version of a Deployment.
         let above = match workload.kind {
             WorkloadKind::ReplicaSet => api

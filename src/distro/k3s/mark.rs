@@ -13,7 +13,7 @@ use crate::domain::{
 
 /// What was begun.
 pub const VERB: &str = "coracle.verb";
-/// Which process is at it, `host:pid:start time`.
+/// Which process is at it, `host/boot/namespace:pid:start time`.
 pub const OWNER: &str = "coracle.owner";
 /// When it began.
 pub const BEGUN: &str = "coracle.begun";

@@ -9,11 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     ApiEndpoint, ClusterName, ClusterNetwork, ClusterSpec, ForNodes, HostAlias, ImageVolume,
     Limits, NodeFilter, PortMapping, Problem, Protocol, PublishedPort, Registries, RegistrySpec,
-    Secret, container::FileEntry, registry::RegistryProxy,
+    Secret, container::FileEntry, mask::mask, registry::RegistryProxy,
 };
-
-/// A label is no place for more than this, in bytes of all files together.
-const MOST_FILES: usize = 64 << 10;
 
 /// Plain values, no token. Fields that came later may be missing.
 #[derive(Debug, Serialize, Deserialize)]
@@ -57,7 +54,8 @@ struct More {
     node_labels: Vec<Text>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     runtime_labels: Vec<Text>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    // Earlier versions wrote their contents.
+    #[serde(skip_serializing)]
     files: Vec<ForNodes<File>>,
     #[serde(skip_serializing_if = "is_default")]
     image_volume: ImageVolume,
@@ -149,24 +147,46 @@ fn items(all: Vec<Text>) -> Vec<ForNodes<String>> {
     all.into_iter().map(ForNodes::from).collect()
 }
 
-/// The specification as JSON, without its token. What is secret or too large is not in it either, and it says so.
+/// Leaves out what the masker takes for a secret, and says what it was.
+fn harmless(
+    all: &[ForNodes<String>],
+    what: &'static str,
+    left_out: &mut Vec<String>,
+) -> Vec<ForNodes<String>> {
+    let (kept, secret): (Vec<_>, Vec<_>) = all
+        .iter()
+        .cloned()
+        .partition(|item| mask(&item.value) == item.value.as_str());
+    left_out.extend(secret.iter().map(|item| {
+        let name = item.value.split(['=', ' ']).next().unwrap_or_default();
+        // What has no name before its value may be the secret itself.
+        if name.len() < item.value.len() && mask(name) == name {
+            format!("{what} {name}")
+        } else {
+            what.to_owned()
+        }
+    }));
+    kept
+}
+
+/// The specification as JSON, for a label that everybody reads who reaches the engine. Its token, what else is secret
+/// and what files hold is not in it, and it says so.
 ///
 /// # Errors
 /// When it cannot be written as JSON, which no value of its type causes.
 pub fn to_json(spec: &ClusterSpec) -> Result<String, Problem> {
-    let bytes: usize = spec
-        .files
-        .iter()
-        .map(|file| file.value.contents.len())
-        .sum();
-    let left_out = if bytes > MOST_FILES {
-        Some("files")
-    } else if holds_secrets(&spec.registries) {
-        Some("registries")
-    } else {
-        None
-    };
-    let files = spec.files.iter().filter(|_| bytes <= MOST_FILES);
+    let mut left_out = Vec::new();
+    if !spec.files.is_empty() {
+        left_out.push("files".to_owned());
+    }
+    if holds_secrets(&spec.registries) {
+        left_out.push("registries' credentials".to_owned());
+    }
+    let env = harmless(&spec.env, "variable", &mut left_out);
+    let k3s_args = harmless(&spec.k3s_args, "k3s argument", &mut left_out);
+    let volumes = harmless(&spec.volumes, "volume", &mut left_out);
+    let node_labels = harmless(&spec.node_labels, "node label", &mut left_out);
+    let runtime_labels = harmless(&spec.runtime_labels, "container label", &mut left_out);
     let (network, ipv6) = match &spec.network {
         ClusterNetwork::Own { ipv6, .. } => (None, *ipv6),
         ClusterNetwork::Existing(name) => (Some(name.clone()), false),
@@ -186,15 +206,15 @@ pub fn to_json(spec: &ClusterSpec) -> Result<String, Problem> {
         ipv6,
         network,
         ports: spec.ports.iter().map(port_to_record).collect(),
-        env: texts(&spec.env),
+        env: texts(&env),
         server_args: Vec::new(),
         agent_args: Vec::new(),
         more: More {
-            k3s_args: texts(&spec.k3s_args),
-            volumes: texts(&spec.volumes),
-            node_labels: texts(&spec.node_labels),
-            runtime_labels: texts(&spec.runtime_labels),
-            files: files.map(file_to_record).collect(),
+            k3s_args: texts(&k3s_args),
+            volumes: texts(&volumes),
+            node_labels: texts(&node_labels),
+            runtime_labels: texts(&runtime_labels),
+            files: Vec::new(),
             image_volume: spec.image_volume.clone(),
             host_aliases: spec.host_aliases.clone(),
             registries: spec.registries.used.clone(),
@@ -202,7 +222,7 @@ pub fn to_json(spec: &ClusterSpec) -> Result<String, Problem> {
             limits: spec.limits.clone(),
             lb_settings: spec.lb_settings.clone(),
             no_dns_fix: !spec.dns_fix,
-            left_out: left_out.map(str::to_owned),
+            left_out: (!left_out.is_empty()).then(|| left_out.join(", ")),
         },
     };
     serde_json::to_string(&record).map_err(|error| {
@@ -216,7 +236,10 @@ fn holds_secrets(registries: &Registries) -> bool {
         .create
         .as_ref()
         .and_then(|create| create.proxy.as_ref());
-    registries.config.is_some() || proxy.is_some_and(|proxy| !proxy.password.reveal().is_empty())
+    registries.config.is_some()
+        || proxy.is_some_and(|proxy| {
+            !proxy.password.reveal().is_empty() || mask(&proxy.url) != proxy.url.as_str()
+        })
 }
 
 fn registry_to_record(spec: &RegistrySpec) -> Registry {
@@ -226,7 +249,7 @@ fn registry_to_record(spec: &RegistrySpec) -> Registry {
         image: spec.image.clone(),
         host: spec.host,
         port: spec.port,
-        proxy: proxy.map(|proxy| (proxy.url.clone(), proxy.username.clone())),
+        proxy: proxy.map(|proxy| (mask(&proxy.url).into_owned(), proxy.username.clone())),
         volumes: spec.volumes.clone(),
         delete_enabled: spec.delete_enabled,
         same_port: spec.same_port,
@@ -263,17 +286,6 @@ fn port_to_record(mapping: &PortMapping) -> Port {
     }
 }
 
-fn file_to_record(item: &ForNodes<FileEntry>) -> ForNodes<File> {
-    ForNodes {
-        value: File {
-            path: item.value.path.clone(),
-            mode: item.value.mode,
-            base64: STANDARD.encode(&item.value.contents),
-        },
-        nodes: item.nodes.clone(),
-    }
-}
-
 /// A specification from what [`to_json`] wrote, now or in an earlier version.
 ///
 /// # Errors
@@ -282,7 +294,9 @@ pub fn from_json(text: &str) -> Result<ClusterSpec, Problem> {
     let record: Record = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
     let more = record.more;
     if let Some(what) = more.left_out {
-        return Err(broken(format!("its {what} are not written there")));
+        return Err(broken(format!(
+            "what may be secret is not written there: {what}"
+        )));
     }
     let ports: Result<Vec<PortMapping>, Problem> =
         record.ports.into_iter().map(port_from_record).collect();

@@ -2,9 +2,13 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, BufReader, Read, Seek},
+    io::{self, BufReader, Read, Seek, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use flate2::read::MultiGzDecoder;
@@ -33,12 +37,36 @@ pub struct Opened {
 
 /// A file of our own that goes when it is not needed any more.
 #[derive(Debug)]
-struct Copy(PathBuf);
+struct Copy {
+    path: PathBuf,
+    unwanted: Arc<AtomicBool>,
+}
 
 impl Drop for Copy {
     fn drop(&mut self) {
+        self.unwanted.store(true, Ordering::Relaxed);
         // Nothing can be done where it fails; the system clears its directory of temporary files.
-        let _ = fs::remove_file(&self.0);
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// The file of a [`Copy`] while it is written, which takes no more once the copy is unwanted.
+#[derive(Debug)]
+struct Laid {
+    file: File,
+    unwanted: Arc<AtomicBool>,
+}
+
+impl Write for Laid {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.unwanted.load(Ordering::Relaxed) {
+            return Err(io::Error::other("nobody waits for it any more"));
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 
@@ -50,7 +78,7 @@ impl Drop for Copy {
 pub async fn open(named: &str) -> Result<Opened, Problem> {
     let path = PathBuf::from(named);
     if named == "-" {
-        return in_background(|| spool(&mut io::stdin().lock(), "standard input")).await;
+        return laid_down(|file| spool(&mut io::stdin().lock(), file, "standard input")).await;
     }
     if !path.is_file() {
         return Ok(Opened {
@@ -58,20 +86,39 @@ pub async fn open(named: &str) -> Result<Opened, Problem> {
             _copy: None,
         });
     }
-    in_background(move || {
-        let mut file = File::open(&path).map_err(|error| unreadable(&path, &error))?;
+    let looked = path.clone();
+    let packed = in_background(move || {
+        let mut file = File::open(&looked).map_err(|error| unreadable(&looked, &error))?;
         let mut head = [0; 6];
-        let length = fill(&mut file, &mut head).map_err(|error| unreadable(&path, &error))?;
+        let length = fill(&mut file, &mut head).map_err(|error| unreadable(&looked, &error))?;
         if Packing::of(&head[..length]) == Packing::None {
-            return Ok(Opened {
-                wanted: Wanted::Archive(path),
-                _copy: None,
-            });
+            return Ok(None);
         }
-        file.rewind().map_err(|error| unreadable(&path, &error))?;
-        spool(&mut BufReader::new(file), &path.display().to_string())
+        file.rewind().map_err(|error| unreadable(&looked, &error))?;
+        Ok(Some(file))
     })
-    .await
+    .await?;
+    let Some(packed) = packed else {
+        return Ok(Opened {
+            wanted: Wanted::Archive(path),
+            _copy: None,
+        });
+    };
+    let called = path.display().to_string();
+    laid_down(move |file| spool(&mut BufReader::new(packed), file, &called)).await
+}
+
+/// Has an archive laid down in a file of our own. The file belongs to whoever waits and not to the thread that writes,
+/// which goes on for a while when nobody waits any more: the file is gone at once then, and the thread stops.
+async fn laid_down(
+    write: impl FnOnce(&mut Laid) -> Result<(), Problem> + Send + 'static,
+) -> Result<Opened, Problem> {
+    let (copy, mut file) = create().map_err(|error| not_laid_down("the archive", &error))?;
+    in_background(move || write(&mut file)).await?;
+    Ok(Opened {
+        wanted: Wanted::Archive(copy.path.clone()),
+        _copy: Some(copy),
+    })
 }
 
 /// How bytes are compressed.
@@ -107,19 +154,20 @@ fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(length)
 }
 
-/// Lays an archive down in a file that only this person can read, uncompressed.
-fn spool(from: &mut impl Read, called: &str) -> Result<Opened, Problem> {
-    let failed = |error: io::Error| {
-        Problem::failed(format!("{called} was not laid down"), error.to_string())
-            .with_hint("TMPDIR says where such files go")
-    };
+fn not_laid_down(called: &str, error: &io::Error) -> Problem {
+    Problem::failed(format!("{called} was not laid down"), error.to_string())
+        .with_hint("TMPDIR says where such files go")
+}
+
+/// Lays an archive down in a file, uncompressed.
+fn spool(from: &mut impl Read, file: &mut Laid, called: &str) -> Result<(), Problem> {
+    let failed = |error: io::Error| not_laid_down(called, &error);
     let mut head = [0; 6];
     let length = fill(from, &mut head).map_err(failed)?;
     let whole = head[..length].chain(from);
-    let (copy, mut file) = create().map_err(failed)?;
     match Packing::of(&head[..length]) {
-        Packing::None => io::copy(&mut { whole }, &mut file),
-        Packing::Gzip => io::copy(&mut MultiGzDecoder::new(whole), &mut file),
+        Packing::None => io::copy(&mut { whole }, file),
+        Packing::Gzip => io::copy(&mut MultiGzDecoder::new(whole), file),
         Packing::Other(name) => {
             let hint =
                 format!("unpack it on the way: {name} -dc FILE | coracle image import - ...");
@@ -131,13 +179,11 @@ fn spool(from: &mut impl Read, called: &str) -> Result<Opened, Problem> {
         }
     }
     .map_err(failed)?;
-    Ok(Opened {
-        wanted: Wanted::Archive(copy.0.clone()),
-        _copy: Some(copy),
-    })
+    Ok(())
 }
 
-fn create() -> io::Result<(Copy, File)> {
+/// A new file that only this person can read.
+fn create() -> io::Result<(Copy, Laid)> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
     let name = format!("coracle-images-{:016x}.tar", u64::from_ne_bytes(random));
@@ -147,7 +193,12 @@ fn create() -> io::Result<(Copy, File)> {
         .create_new(true)
         .mode(0o600)
         .open(&path)?;
-    Ok((Copy(path), file))
+    let unwanted = Arc::new(AtomicBool::new(false));
+    let laid = Laid {
+        file,
+        unwanted: Arc::clone(&unwanted),
+    };
+    Ok((Copy { path, unwanted }, laid))
 }
 
 /// The images in an archive.
@@ -169,8 +220,6 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
     use crate::domain::ProblemKind;
 
@@ -204,10 +253,31 @@ mod tests {
         assert!(refused.hint.contains("zstd -dc"), "{refused}");
     }
 
-    #[test]
-    fn what_is_piped_in_is_laid_down_for_nobody_else_to_read() {
+    #[tokio::test]
+    async fn a_copy_that_nobody_waits_for_is_gone_while_it_is_still_written() {
+        let (told, begun) = tokio::sync::oneshot::channel();
+        let (go_on, held) = std::sync::mpsc::channel::<()>();
+        let (said, end) = std::sync::mpsc::channel();
+        let waiting = tokio::spawn(laid_down(move |file| {
+            file.write_all(b"begun").unwrap();
+            told.send(file.file.metadata().unwrap()).unwrap();
+            let _ = held.recv();
+            let left = std::os::unix::fs::MetadataExt::nlink(&file.file.metadata().unwrap());
+            said.send((left, file.write_all(b"more").is_err())).unwrap();
+            Ok(())
+        }));
+        assert_eq!(begun.await.unwrap().len(), 5);
+        waiting.abort();
+        assert!(waiting.await.unwrap_err().is_cancelled());
+        drop(go_on);
+        assert_eq!(end.recv().unwrap(), (0, true), "names, and writing fails");
+    }
+
+    #[tokio::test]
+    async fn what_is_piped_in_is_laid_down_for_nobody_else_to_read() {
         use std::os::unix::fs::PermissionsExt;
-        let opened = spool(&mut &b"tiny"[..], "standard input").unwrap();
+        let write = |file: &mut Laid| spool(&mut &b"tiny"[..], file, "standard input");
+        let opened = laid_down(write).await.unwrap();
         let Wanted::Archive(copy) = &opened.wanted else {
             panic!("{opened:?}");
         };

@@ -12,11 +12,6 @@ fn full() -> ClusterSpec {
     ];
     full.ports = PortMapping::parse("8080:80/udp@agent:1:direct").unwrap();
     full.k3s_args = vec![ForNodes::parse("--disable=traefik@server:*").unwrap()];
-    full.files = vec![ForNodes::every(FileEntry {
-        path: "/x".to_owned(),
-        mode: 0o644,
-        contents: b"a\xff".to_vec(),
-    })];
     full.limits.agents_memory = Some(1 << 30);
     full.image_volume = ImageVolume::External("shared".to_owned());
     full.dns_fix = false;
@@ -57,11 +52,31 @@ fn a_specification_survives_the_round_trip_without_its_token() {
 
 #[test]
 fn what_is_not_written_down_is_missed_when_it_is_read() {
-    let mut large = full();
-    large.files[0].value.contents = vec![0; MOST_FILES + 1];
-    let json = to_json(&large).unwrap();
-    assert!(json.len() < MOST_FILES);
+    let mut files = full();
+    files.files = vec![ForNodes::every(FileEntry {
+        path: "/x".to_owned(),
+        mode: 0o644,
+        contents: b"kind: Secret, hunter2".to_vec(),
+    })];
+    let json = to_json(&files).unwrap();
+    assert!(!json.contains("hunter2") && !json.contains(&STANDARD.encode("kind: Secret")[..12]));
     assert!(from_json(&json).unwrap_err().why.contains("files"));
+    let mut secret = full();
+    let item = |text: &str| ForNodes::every(text.to_owned());
+    secret.env.push(item("DB_PASSWORD=hunter2"));
+    secret
+        .k3s_args
+        .push(item("--datastore-endpoint=postgres://u:hunter2@10.0.0.1/d"));
+    secret.volumes.push(item("/srv/token=hunter2:/x"));
+    secret.node_labels.push(item("apikey=hunter2"));
+    secret.runtime_labels.push(item("url=http://u:hunter2@h"));
+    let json = to_json(&secret).unwrap();
+    assert!(!json.contains("hunter2"), "{json}");
+    assert!(json.contains("A=1") && json.contains("--disable=traefik"));
+    let why = from_json(&json).unwrap_err().why;
+    for name in ["variable DB_PASSWORD", "k3s argument --datastore-endpoint"] {
+        assert!(why.contains(name), "{why}");
+    }
     let mut secret = full();
     secret.registries.config = Some("password: hunter2".to_owned());
     let json = to_json(&secret).unwrap();

@@ -1,6 +1,7 @@
-//! Takes secrets out of log records before anything writes or shows them: a log is what people attach to bug reports.
+//! Takes secrets out of texts before they are written where others read them: log records, which people attach to bug
+//! reports, and labels at the engine.
 //!
-//! Own records hold [`crate::domain::Secret`]s, which never print themselves. This is for the rest: texts of servers,
+//! Own values hold [`crate::domain::Secret`]s, which never print themselves. This is for the rest: texts of servers,
 //! container environments and library records that carry a token in the middle of a sentence. It rather masks too
 //! much than too little.
 
@@ -19,6 +20,17 @@ const NAMES: &[&str] = &[
     "authorization",
     "x-registry-auth",
     "x-registry-config",
+    "passphrase",
+    "credential",
+    "api-key",
+    "api_key",
+    "apikey",
+    "access-key",
+    "access_key",
+    "private-key",
+    "private_key",
+    "datastore-endpoint",
+    "datastore_endpoint",
 ];
 /// Words after which the next word is secret.
 const WORDS: &[&str] = &["bearer ", "basic ", "--token ", "--agent-token "];
@@ -62,11 +74,30 @@ fn secret_at(lower: &str, at: usize) -> Option<(usize, usize)> {
         // A hash follows; "k10" alone may be a part of any word.
         return (end - at > 20).then_some((at, end));
     }
+    if rest.starts_with("://") {
+        // The account of a URL, whose host begins after the last `@`.
+        let end = lower[at..]
+            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\''))
+            .map_or(lower.len(), |length| at + length);
+        let account = &lower[at + 3..end];
+        let account = &account[..account.find(['/', '?', '#']).unwrap_or(account.len())];
+        let account = &account[..account.rfind('@')?];
+        let password = at + 3 + account.find(':')? + 1;
+        let end = at + 3 + account.len();
+        let masked = lower[password..end] == *MASK;
+        return (password < end && !masked).then_some((password, end));
+    }
     if let Some(word) = WORDS.iter().find(|word| rest.starts_with(**word)) {
         return value(lower, at + word.len());
     }
     let name = NAMES.iter().find(|name| rest.starts_with(**name))?;
     let mut start = at + name.len();
+    // `SECRET_KEY` and `token-value` are names too.
+    if lower[start..].starts_with(['_', '-']) {
+        start = lower[start..]
+            .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-'))
+            .map_or(lower.len(), |length| start + length);
+    }
     let mut separated = false;
     for c in lower[start..].chars() {
         match c {
@@ -132,6 +163,16 @@ mod tests {
                 "k3s agent --token *** --debug",
             ),
             ("PASSWORD='hunter2'", "PASSWORD='***'"),
+            ("AWS_SECRET_ACCESS_KEY=hunter2", "AWS_SECRET_ACCESS_KEY=***"),
+            ("--etcd-s3-secret-key=hunter2", "--etcd-s3-secret-key=***"),
+            (
+                "--datastore-endpoint=postgres://u:hunter2@10.0.0.1/d",
+                "--datastore-endpoint=***",
+            ),
+            (
+                "GET https://me:hunter2@host:5000/v2?a=b failed",
+                "GET https://me:***@host:5000/v2?a=b failed",
+            ),
             (
                 "-----BEGIN EC PRIVATE KEY-----\nhunter2\n-----END EC PRIVATE KEY-----",
                 "***-----END EC PRIVATE KEY-----",
@@ -149,6 +190,9 @@ mod tests {
             "3 tokens were found",
             "the token is wrong",
             "k10 is a mountain",
+            "https://host:5000/v2/a@sha256:1",
+            "https://me@host/a:b",
+            "a secret-less text",
             "Größe: 日本",
         ] {
             assert!(matches!(mask(text), Cow::Borrowed(_)), "{text}");
