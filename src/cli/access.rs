@@ -41,7 +41,7 @@ impl Access {
         let mut files = cx.kubeconfig_files().paths().to_vec();
         files.extend(cx.config.contexts.kubeconfig.iter().map(PathBuf::from));
         let (contexts, problems) = kubernetes::contexts(&files);
-        let kube = Arc::new(kubernetes::Connector);
+        let kube = Arc::new(kubernetes::CommandConnector);
         Self::choose(&contexts, wanted, kube, files)
             // A file that could not be read may be the one that names it.
             .map_err(|problem| problems.into_iter().next().unwrap_or(problem))
@@ -53,7 +53,7 @@ impl Access {
         Self {
             context,
             namespace: String::new(),
-            kube: Arc::new(kubernetes::Connector),
+            kube: Arc::new(kubernetes::CommandConnector),
             files,
         }
     }

@@ -114,6 +114,7 @@ fn start(line: CommandLine) -> Result<(), Problem> {
     };
     // A name lookup or a file of a dead mount that nobody waits for any more must not hold the process back.
     runtime.shutdown_background();
+    crate::backend::kubernetes::end_plugins();
     result
 }
 

@@ -4,6 +4,8 @@ use std::{io, time::Duration};
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::backend::kubernetes;
+
 /// How long the loop may take to give the terminal back after a signal before the process ends without it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -11,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) async fn insist(mut signals: Signals) {
     while !matches!(signals.received().await, Signal::End | Signal::HungUp) {}
     tokio::time::sleep(PATIENCE).await;
+    kubernetes::end_plugins();
     std::process::exit(1);
 }
 

@@ -7,6 +7,7 @@
     reason = "functions that are called from tests fail as tests do"
 )]
 
+mod credentials;
 mod deployed;
 mod measure;
 mod objects;

@@ -4,13 +4,19 @@ use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderName, HeaderValue};
+use jiff::Timestamp;
 use kube::{
     Client, Config,
-    config::{AuthInfo, Cluster, ExecInteractiveMode, Kubeconfig},
+    config::{AuthInfo, Cluster, Kubeconfig},
 };
 
 use super::{
-    Api, contexts, dial, errors::causes, proxy::Variables, request::Wire, token_file::TokenFile,
+    Api, contexts, dial,
+    errors::causes,
+    plugin::{self, Credential, Manner},
+    proxy::Variables,
+    request::Wire,
+    token_file::TokenFile,
 };
 use crate::{
     backend::{Error, ErrorKind, KubeApi, KubeTarget},
@@ -21,29 +27,109 @@ use crate::{
 /// A server in reach takes a connection within a few round trips; one that does not in this time is away.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// A credential plugin may ask a service far away; kube runs it up to three times.
-const PLUGIN: Duration = Duration::from_secs(30);
+/// The files of a kubeconfig may be on a disk that is slow to wake up, or dead.
+const FILES: Duration = Duration::from_secs(30);
 
-/// Opens a client. Credential plugins run on a thread that may block, without the terminal.
-pub(super) async fn connect(target: &KubeTarget) -> Result<Arc<dyn KubeApi>, Error> {
-    let (what, plugin) = (label(target), target.clone());
-    let building = tokio::task::spawn_blocking(move || build(&plugin));
-    let built = tokio::time::timeout(PLUGIN, building).await;
-    let client = match built {
-        Ok(Ok(built)) => built.map_err(|(kind, why)| Error::new(kind, what, why))?,
-        Ok(Err(_)) => {
-            let why = "making the client was broken off";
-            return Err(Error::new(ErrorKind::Failed, what, why));
+/// A client, and until when its credentials hold.
+#[derive(Clone)]
+pub(super) struct Session {
+    pub(super) client: Client,
+    /// The number of the plugin's credential that it uses.
+    pub(super) credential: Option<u64>,
+    /// From then on its credentials are to be asked for anew.
+    pub(super) renew_at: Option<Timestamp>,
+}
+
+impl Session {
+    /// A client whose credentials have no known end.
+    pub(super) fn lasting(client: Client) -> Self {
+        Self {
+            client,
+            credential: None,
+            renew_at: None,
         }
+    }
+}
+
+/// Opens a client.
+pub(super) async fn connect(
+    target: &KubeTarget,
+    manner: Manner,
+) -> Result<Arc<dyn KubeApi>, Error> {
+    let session = session(target, None, manner).await?;
+    let wire = match target {
+        KubeTarget::Context { .. } => Wire::renewing(session, target.clone(), manner),
+        // What a server wrote is fixed; who asks for its client again reads what it wrote since.
+        KubeTarget::Admin { .. } => Wire::new(session.client),
+    };
+    Ok(Arc::new(Api::new(wire)))
+}
+
+/// A client by what the files and the plugin say now; `refused` is the plugin's credential that the server refused.
+pub(super) async fn session(
+    target: &KubeTarget,
+    refused: Option<u64>,
+    manner: Manner,
+) -> Result<Session, Error> {
+    let what = label(target);
+    let explained = |(kind, why): Failure| Error::new(kind, what.clone(), why);
+    let read = target.clone();
+    let (cluster, mut user) = aside(move || entry(&read)).await.map_err(explained)?;
+    let mut given = None;
+    // As with client-go, what the kubeconfig itself gives goes before the plugin's.
+    let own = user.token.is_some() || user.token_file.is_some() || user.username.is_some();
+    if let (false, Some(mut exec)) = (own, user.exec.take()) {
+        if exec.provide_cluster_info {
+            let info = (&cluster).try_into();
+            let info = info.map_err(|error| explained(invalid(causes(&error))))?;
+            exec.cluster = Some(info);
+        }
+        let credential = plugin::credential(&exec, refused, manner)
+            .await
+            .map_err(explained)?;
+        given = Some((credential.number, credential.renew_at));
+        supply(&mut user, credential);
+    }
+    user.exec = None;
+    let admin = matches!(target, KubeTarget::Admin { .. });
+    let client = aside(move || build(cluster, user, admin)).await;
+    let client = client.map_err(explained)?;
+    Ok(Session {
+        client,
+        credential: given.map(|(number, _)| number),
+        renew_at: given.and_then(|(_, renew_at)| renew_at),
+    })
+}
+
+/// Does what reads files on a thread that may block.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(FILES, tokio::task::spawn_blocking(work)).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(_)) => Err((
+            ErrorKind::Failed,
+            "making the client was broken off".to_owned(),
+        )),
         Err(_) => {
             let why = format!(
-                "the credential plugin gave no answer within {} s",
-                PLUGIN.as_secs()
+                "what the kubeconfig names was not read within {} s",
+                FILES.as_secs()
             );
-            return Err(Error::new(ErrorKind::Timeout, what, why));
+            Err((ErrorKind::Timeout, why))
         }
-    };
-    Ok(Arc::new(Api::new(Wire::new(client))))
+    }
+}
+
+/// Puts what the plugin gave in the place of what a kubeconfig gives.
+fn supply(user: &mut AuthInfo, credential: Credential) {
+    if let Some(token) = credential.token {
+        user.token = Some(token.reveal().to_owned().into());
+    }
+    if let Some((certificate, key)) = credential.certificate {
+        user.client_certificate_data = Some(STANDARD.encode(certificate));
+        user.client_key_data = Some(STANDARD.encode(key.reveal()).into());
+    }
 }
 
 fn label(target: &KubeTarget) -> String {
@@ -53,28 +139,33 @@ fn label(target: &KubeTarget) -> String {
     }
 }
 
-type Failure = (ErrorKind, String);
+/// The class of a failure, and why it failed.
+pub(super) type Failure = (ErrorKind, String);
 
 fn invalid(why: impl Into<String>) -> Failure {
     (ErrorKind::Invalid, why.into())
 }
 
-fn build(target: &KubeTarget) -> Result<Client, Failure> {
-    let (cluster, mut user) = match target {
+/// What the target says of its cluster and its user.
+fn entry(target: &KubeTarget) -> Result<(Cluster, AuthInfo), Failure> {
+    match target {
         KubeTarget::Context { files, name } => {
             let (kubeconfig, problems) = contexts::merged(files);
             entries(&kubeconfig, name).map_err(|(kind, why)| {
                 let broken = problems.into_iter().map(|problem| problem.to_string());
                 let all: Vec<String> = std::iter::once(why).chain(broken).collect();
                 (kind, all.join("; "))
-            })?
+            })
         }
-        KubeTarget::Admin { admin, url } => given(admin, url),
-    };
+        KubeTarget::Admin { admin, url } => Ok(given(admin, url)),
+    }
+}
+
+fn build(cluster: Cluster, mut user: AuthInfo, admin: bool) -> Result<Client, Failure> {
     let token =
         TokenFile::of(&mut user).map_err(|why| (ErrorKind::Forbidden, sanitize(why.as_bytes())))?;
     let mut config = config(cluster, user)?;
-    if matches!(target, KubeTarget::Admin { .. }) {
+    if admin {
         // A cluster on this machine or beside the engine is never behind a proxy.
         config.proxy_url = None;
         config.tls_server_name = certified_name(&config.cluster_url);
@@ -138,7 +229,7 @@ fn entries(kubeconfig: &Kubeconfig, name: &str) -> Result<(Cluster, AuthInfo), F
 
 /// kube's settings, made by hand because kube's own way from a kubeconfig to them fails on a `NO_PROXY` that ends in
 /// a comma and decides about the proxy by the wrong address.
-pub(super) fn config(cluster: Cluster, mut user: AuthInfo) -> Result<Config, Failure> {
+pub(super) fn config(cluster: Cluster, user: AuthInfo) -> Result<Config, Failure> {
     let server = cluster.server.clone().unwrap_or_default();
     let url: http::Uri = server
         .parse()
@@ -148,14 +239,6 @@ pub(super) fn config(cluster: Cluster, mut user: AuthInfo) -> Result<Config, Fai
             let server = sanitize(server.as_bytes());
             invalid(format!("{server:?} is not the URL of a server"))
         })?;
-    if let Some(exec) = &mut user.exec {
-        // The screen is ours: a plugin that asked a question there would never get an answer.
-        exec.interactive_mode = Some(ExecInteractiveMode::Never);
-        if exec.provide_cluster_info {
-            let info = (&cluster).try_into();
-            exec.cluster = Some(info.map_err(|error| invalid(causes(&error)))?);
-        }
-    }
     let explicit = cluster.proxy_url.clone().filter(|proxy| !proxy.is_empty());
     let proxy = explicit.or_else(|| Variables::of_process().proxy_for(&url));
     let mut config = Config::new(url);

@@ -12,6 +12,9 @@ use crate::{
 /// Longer answers of a server are cut here: a page of HTML is no reason.
 const LONGEST: usize = 600;
 
+/// How the reason begins where a server refuses whoever asks, and a new client did not help.
+pub(super) const NOT_ACCEPTED: &str = "the server does not accept the credentials";
+
 /// Puts an error of kube into words.
 pub(super) fn explain(what: &str, error: &kube::Error) -> Error {
     match error {

@@ -10,7 +10,9 @@ mod errors;
 mod forward;
 mod logs;
 mod objects;
+mod plugin;
 mod proxy;
+mod renewal;
 mod request;
 mod token_file;
 mod usage;
@@ -34,13 +36,28 @@ use crate::{
 };
 use request::Wire;
 
-/// Opens real Kubernetes APIs.
+/// Opens real Kubernetes APIs for the screen: credential plugins get no terminal, and whoever waits for one is told so.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Connector;
 
+/// Opens real Kubernetes APIs for a command: credential plugins may ask and tell on its terminal.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CommandConnector;
+
+/// Ends the credential plugins that still run. For the end of the process.
+pub fn end_plugins() {
+    plugin::end_all();
+}
+
 impl KubeConnect for Connector {
     fn connect<'a>(&'a self, target: &'a KubeTarget) -> Answer<'a, Arc<dyn KubeApi>> {
-        Box::pin(connect::connect(target))
+        Box::pin(connect::connect(target, plugin::Manner::Screen))
+    }
+}
+
+impl KubeConnect for CommandConnector {
+    fn connect<'a>(&'a self, target: &'a KubeTarget) -> Answer<'a, Arc<dyn KubeApi>> {
+        Box::pin(connect::connect(target, plugin::Manner::Command))
     }
 }
 

@@ -47,6 +47,11 @@ impl Api {
         let latency = begin.elapsed();
         match answer.unwrap_or_else(|_| Err(errors::too_late(HEALTHY, HEALTH))) {
             Ok(_) => {}
+            // Credentials that are not accepted are no more use for the version either.
+            Err(error) if error.why.starts_with(errors::NOT_ACCEPTED) => {
+                self.remember(None);
+                return Err(error);
+            }
             // Not everybody may ask, and not every server knows the question; the version says enough then.
             Err(error) if matches!(error.kind, ErrorKind::Forbidden | ErrorKind::NotFound) => {}
             Err(error) => {

@@ -1,6 +1,6 @@
 //! One request and its answer: paths, deadlines, and answers that are read within bounds.
 
-use std::{fmt::Write as _, pin::Pin, time::Duration};
+use std::{fmt::Write as _, pin::Pin, sync::Arc, time::Duration};
 
 use futures::{AsyncBufRead, AsyncBufReadExt as _, Sink, Stream};
 use http::{Method, Request, header};
@@ -8,9 +8,14 @@ use kube::Client;
 use serde::de::DeserializeOwned;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
-use super::errors;
+use super::{
+    connect::Session,
+    errors,
+    plugin::Manner,
+    renewal::{self, Renewal},
+};
 use crate::{
-    backend::{Error, ErrorKind},
+    backend::{Error, ErrorKind, KubeTarget},
     domain::ObjectKey,
     resources::KindSpec,
 };
@@ -41,41 +46,76 @@ impl<T> Socket for T where
 
 /// The way to one server.
 #[derive(Clone)]
-pub(super) struct Wire(Client);
+pub(super) struct Wire(Arc<Renewal>);
 
 impl Wire {
+    /// The way by a client that stays as it is.
     pub(super) fn new(client: Client) -> Self {
-        Self(client)
+        Self(Arc::new(Renewal::new(Session::lasting(client), None)))
+    }
+
+    /// The way to a target, by a new client whenever the credentials of the last are of no more use.
+    pub(super) fn renewing(session: Session, target: KubeTarget, manner: Manner) -> Self {
+        Self(Arc::new(Renewal::new(session, Some((target, manner)))))
     }
 
     /// Sends a request and waits for the head of the answer, as long as [`ANSWER`].
     pub(super) async fn open(&self, what: &str, request: Ask) -> Result<Reader, Error> {
-        let built = request
-            .build()
-            .map_err(|error| Error::new(ErrorKind::Invalid, what, error.to_string()))?;
-        match tokio::time::timeout(ANSWER, self.0.request_stream(built)).await {
-            Ok(Ok(reader)) => Ok(Box::pin(reader)),
-            Ok(Err(error)) => Err(errors::explain(what, &error)),
-            Err(_) => Err(errors::too_late(what, ANSWER)),
-        }
+        let ask = |client: Client, request| async move { client.request_stream(request).await };
+        let reader = self.ask(what, request, ask).await?;
+        Ok(Box::pin(reader))
     }
 
     /// Asks for a WebSocket, as long as [`ANSWER`].
     pub(super) async fn socket(&self, what: &str, request: Ask) -> Result<impl Socket, Error> {
+        let ask = |client: Client, request| async move { client.connect(request).await };
+        let connection = self.ask(what, request, ask).await?;
+        Ok(connection.into_stream())
+    }
+
+    /// Asks, and once more with a new client where the server does not know who asks: it has done nothing then.
+    async fn ask<T, F>(
+        &self,
+        what: &str,
+        request: Ask,
+        ask: impl Fn(Client, Request<Vec<u8>>) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, kube::Error>>,
+    {
         let built = request
             .build()
             .map_err(|error| Error::new(ErrorKind::Invalid, what, error.to_string()))?;
-        match tokio::time::timeout(ANSWER, self.0.connect(built)).await {
-            Ok(Ok(connection)) => Ok(connection.into_stream()),
-            Ok(Err(error)) => Err(errors::explain(what, &error)),
+        let renewed = |error: Error| Error::new(error.kind, what, error.why);
+        // Making a client is not the server's time: a plugin may take longer than any answer.
+        let (generation, client) = self.0.ready().await.map_err(renewed)?;
+        let first = tokio::time::timeout(ANSWER, ask(client, built.clone())).await;
+        let answer = match first {
+            Ok(Err(error)) if renewal::refused(&error) => {
+                match self.0.after(generation).await.map_err(renewed)? {
+                    Some(client) => tokio::time::timeout(ANSWER, ask(client, built)).await,
+                    None => Ok(Err(error)),
+                }
+            }
+            first => first,
+        };
+        match answer {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => {
+                let mut told = errors::explain(what, &error);
+                if self.0.renews() && renewal::refused(&error) {
+                    told.why = format!("{}: {}", errors::NOT_ACCEPTED, told.why);
+                }
+                Err(told)
+            }
             Err(_) => Err(errors::too_late(what, ANSWER)),
         }
     }
 
     /// Sends a request and reads the whole answer.
     pub(super) async fn bytes(&self, what: &str, request: Ask) -> Result<Vec<u8>, Error> {
+        let mut reader = self.open(what, request).await?;
         let whole = async {
-            let mut reader = self.open(what, request).await?;
             let mut body = Vec::new();
             loop {
                 let chunk = reader
