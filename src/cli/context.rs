@@ -64,6 +64,7 @@ impl Context {
     pub fn request(&self, backends: &Backends, wish: Wish) -> Request {
         Request {
             files: self.kubeconfig_files(),
+            contexts: self.config.contexts.clone(),
             ..Request::new(backends, wish)
         }
     }

@@ -47,7 +47,13 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
         only: args.names.clone(),
     };
     let request = cx.request(&backends, wish);
-    let found = ops::leftovers(&backends, &request.files, args.interrupted).await?;
+    let found = ops::leftovers(
+        &backends,
+        &request.files,
+        &request.contexts,
+        args.interrupted,
+    )
+    .await?;
     let found = found.only(&args.names);
     for warning in &found.warnings {
         note(&format!("warning: {warning}"));

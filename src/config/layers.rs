@@ -50,7 +50,10 @@ pub fn load(
                 merge(&mut table, layer);
                 problems.extend(unknown);
             }
-            Err(problem) => problems.push(*problem),
+            Err(problem) => {
+                problems.push(*problem);
+                merge(&mut table, protections(&file.text));
+            }
         }
     }
     let environment: BTreeMap<String, String> = environment.into_iter().collect();
@@ -105,6 +108,27 @@ fn read_file(file: &Source, names: Names<'_>) -> Result<(Table, Vec<Problem>), B
         }
     }
     Ok((table, unknown))
+}
+
+/// The protections of a file with a mistake in it, as far as they can be read: a typing error takes none away.
+fn protections(text: &str) -> Table {
+    let (parsed, _) = DeTable::parse_recoverable(text);
+    let named = parsed
+        .get_ref()
+        .get("contexts")
+        .and_then(|section| section.get_ref().get("read_only"))
+        .map(toml::Spanned::get_ref);
+    let patterns: Vec<Value> = match named {
+        Some(DeValue::String(one)) => vec![Value::String(one.to_string())],
+        Some(DeValue::Array(all)) => all
+            .iter()
+            .filter_map(|entry| entry.get_ref().as_str())
+            .map(|entry| Value::String(entry.to_owned()))
+            .collect(),
+        _ => Vec::new(),
+    };
+    let section = Table::from_iter([("read_only".to_owned(), Value::Array(patterns))]);
+    Table::from_iter([("contexts".to_owned(), Value::Table(section))])
 }
 
 /// What is wrong with a file, where, and what was probably meant.
@@ -303,6 +327,20 @@ mod tests {
             .collect();
         assert_eq!(keys, ["x", "ctrl-d"]);
         assert_eq!(config.theme.colors["error"], Colour::Palette(1));
+    }
+
+    #[test]
+    fn a_mistake_elsewhere_takes_no_protection_away() {
+        for text in [
+            "[contexts]\nread_only = ['prod']\n[cluster]\nagens = 1",
+            "[contexts]\nread_only = 'prod'",
+            "[contexts]\nread_only = ['prod', 1]",
+            "[contexts]\nread_only = ['prod']\n[cluster\nagents = 1",
+        ] {
+            let (config, problems) = load(&[source("f.toml", text)], [], NAMES);
+            assert_eq!(problems.len(), 1, "{text}: {problems:?}");
+            assert_eq!(config.contexts.read_only, ["prod"], "{text}");
+        }
     }
 
     #[test]

@@ -48,22 +48,39 @@ impl Contexts {
     /// Whether nothing may be changed in the context.
     #[must_use]
     pub fn is_read_only(&self, context: &str) -> bool {
+        self.protecting(context).is_some()
+    }
+
+    /// The first pattern because of which nothing may be changed in the context.
+    #[must_use]
+    pub fn protecting(&self, context: &str) -> Option<&str> {
         self.read_only
             .iter()
-            .any(|pattern| matches(pattern, context))
+            .find(|pattern| matches(pattern, context))
+            .map(String::as_str)
     }
 }
 
-/// Whether the text is the pattern, in which `*` stands for any text.
+/// Whether the text is the pattern, in which `*` stands for any text. Each part between two stars is taken where it is
+/// found first, which leaves the most for the parts behind it: nothing is ever tried a second time.
 fn matches(pattern: &str, text: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };
+    let (middle, tail) = rest.rsplit_once('*').unwrap_or(("", rest));
     let Some(text) = text.strip_prefix(head) else {
         return false;
     };
-    // Every place where the rest could begin; names are short.
-    (0..=text.len()).any(|at| text.get(at..).is_some_and(|tail| matches(rest, tail)))
+    let Some(mut text) = text.strip_suffix(tail) else {
+        return false;
+    };
+    for part in middle.split('*') {
+        match text.split_once(part) {
+            Some((_, behind)) => text = behind,
+            None => return false,
+        }
+    }
+    true
 }
 
 /// What a new cluster is made of.
@@ -216,8 +233,19 @@ mod tests {
             ("a*b*c", "a-c", false),
             ("*ü", "grün", false),
             ("*ü*", "grün", true),
+            ("a*a", "a", false),
+            ("a**a", "aa", true),
+            ("**", "x", true),
+            ("*b*b", "ab", false),
         ] {
             assert_eq!(matches(pattern, context), want, "{pattern} {context}");
         }
+    }
+
+    #[test]
+    fn a_pattern_of_many_stars_is_decided_at_once() {
+        let (pattern, text) = ("a*".repeat(2_000) + "b", "a".repeat(200_000));
+        assert!(!matches(&pattern, &text));
+        assert!(matches(&pattern, &(text + "b")));
     }
 }

@@ -13,11 +13,12 @@ use jiff::Timestamp;
 use super::{
     kubeconfig::in_background,
     kubeconfig_file::{self, KubeconfigFiles},
-    observe,
+    observe, protection,
     recover::{self, Owner},
 };
 use crate::{
     backend::Backends,
+    config::Contexts,
     distro::k3s::kubeconfig,
     domain::{ClusterName, Problem},
     plan::prune::{self, Found, Local, Prune},
@@ -29,13 +30,14 @@ const KNOCK: Duration = Duration::from_secs(1);
 const KNOCKS: usize = 16;
 
 /// Looks for leftovers. The files of this machine are looked through only where the person's own kubeconfig files are
-/// meant, and never on behalf of a simulated world.
+/// meant, and never on behalf of a simulated world. What is left of protected clusters is none.
 ///
 /// # Errors
 /// When the engine does not answer. One that does not tell sizes is no error.
 pub async fn leftovers(
     backends: &Backends,
     files: &KubeconfigFiles,
+    contexts: &Contexts,
     interrupted: bool,
 ) -> Result<Found, Problem> {
     let (world, sizes, local) = tokio::join!(
@@ -57,7 +59,7 @@ pub async fn leftovers(
         })
         .map(|cluster| cluster.name.clone())
         .collect();
-    Ok(prune::find(&Prune {
+    let found = prune::find(&Prune {
         clusters: &world.clusters,
         containers: &world.containers,
         networks: &world.networks,
@@ -67,7 +69,8 @@ pub async fn leftovers(
         local: &local,
         interrupted,
         now: Timestamp::now(),
-    }))
+    });
+    Ok(protection::spare(contexts, &world, found))
 }
 
 /// What may belong to a cluster on this machine, without those whose server answers.

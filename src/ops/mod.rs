@@ -25,6 +25,7 @@ pub mod observe;
 pub mod open;
 pub mod ports;
 mod prepare;
+mod protection;
 pub mod reach;
 pub mod recover;
 pub mod registries;
@@ -44,10 +45,11 @@ pub use manifests::manifests;
 pub use node_image::node_image;
 pub use nodes::NodeVerb;
 pub use observe::{World, details, observe};
-pub use prepare::prepare;
+pub use prepare::{allowed, prepare};
 
 use crate::{
     backend::Backends,
+    config::Contexts,
     domain::{ClusterName, ClusterSpec, PortMapping, Problem, spec::RunOptions},
     ops::kubeconfig_file::KubeconfigFiles,
     plan::{Kubeconfig, Subject, lasting::Lasting, node::NewNodes, registry},
@@ -187,10 +189,13 @@ pub struct Request {
     pub options: RunOptions,
     /// The kubeconfig files that are read and changed.
     pub files: KubeconfigFiles,
+    /// Which contexts are protected: a cluster of one of these is not changed.
+    pub contexts: Contexts,
 }
 
 impl Request {
-    /// A request with the usual options and the person's own kubeconfig; the simulated world never touches that.
+    /// A request with the usual options and the person's own kubeconfig; the simulated world never touches that. It
+    /// protects nothing: what the settings protect is added by whoever has read them.
     #[must_use]
     pub fn new(backends: &Backends, wish: Wish) -> Self {
         Self {
@@ -201,6 +206,7 @@ impl Request {
             } else {
                 KubeconfigFiles::from_environment()
             },
+            contexts: Contexts::default(),
         }
     }
 }

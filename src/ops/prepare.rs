@@ -10,7 +10,7 @@ use super::{
     leftovers::leftovers,
     nodes::{self, Size},
     observe::{details, observe},
-    ports, recover, registries, surroundings,
+    ports, protection, recover, registries, surroundings,
 };
 use crate::{
     backend::{Backends, ErrorKind},
@@ -40,13 +40,26 @@ pub async fn prepare(backends: &Backends, request: &Request) -> Result<Plan, Pro
     prepare_beside(backends, request, &[]).await
 }
 
-/// The same, without the subnets that the engine has refused already although it lists no network that has them.
+/// Whether what the wish would change may be changed, as far as that can be told before its plan is made. Where
+/// several are fulfilled in turn, one that is refused then keeps all of them from being begun.
+///
+/// # Errors
+/// When a protected cluster would be changed, or the engine does not answer.
+pub async fn allowed(backends: &Backends, request: &Request) -> Result<(), Problem> {
+    if request.contexts.read_only.is_empty() {
+        return Ok(());
+    }
+    protection::check(&request.contexts, &observe(backends).await?, &request.wish)
+}
+
+/// A plan that is made without the subnets that the engine has refused already although it lists no network that has them.
 pub(super) async fn prepare_beside(
     backends: &Backends,
     request: &Request,
     refused: &[Subnet],
 ) -> Result<Plan, Problem> {
     let world = observe(backends).await?;
+    protection::check(&request.contexts, &world, &request.wish)?;
     let wait = request.options.wait;
     match &request.wish {
         Wish::Create { spec, kubeconfig } => {
@@ -118,7 +131,8 @@ pub(super) async fn prepare_beside(
             lasting::prepare(backends, wanted, &world.containers, &networks).await
         }
         Wish::Prune { interrupted, only } => {
-            let found = leftovers(backends, &request.files, *interrupted).await?;
+            let found =
+                leftovers(backends, &request.files, &request.contexts, *interrupted).await?;
             Ok(prune::plan(&found.only(only)))
         }
         Wish::Ports {

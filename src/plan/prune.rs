@@ -142,6 +142,18 @@ impl Found {
         self
     }
 
+    /// The same with what is to be kept among the leftovers alone.
+    #[must_use]
+    pub fn keeping(mut self, mut wanted: impl FnMut(&Leftover) -> bool) -> Self {
+        self.leftovers.retain(|leftover| wanted(leftover));
+        let left = &self.leftovers;
+        self.guests.retain(|(network, _)| {
+            left.iter()
+                .any(|leftover| leftover.kind == Kind::Network && leftover.name == *network)
+        });
+        self
+    }
+
     /// The bytes of all that is left over, as far as they are known.
     #[must_use]
     pub fn bytes(&self) -> u64 {

@@ -7,7 +7,7 @@ use super::{
     msg::ClusterId,
     state::{EngineState, Pane, State},
 };
-use crate::domain::{ClusterState, Role, cluster::Unfinished};
+use crate::domain::{Cluster, ClusterState, Role, cluster::Unfinished};
 
 pub use table::ACTIONS;
 
@@ -154,6 +154,7 @@ impl Action {
             ActionId::Finish | ActionId::CleanUp => {
                 engine(state)?;
                 free(state)?;
+                unprotected(state)?;
                 unfinished(state).map(drop)
             }
             ActionId::StartStop
@@ -172,6 +173,13 @@ impl Action {
                 let Some(cluster) = state.selected_cluster() else {
                     return Err("a context, no cluster of this engine".to_owned());
                 };
+                // These lists are for looking too; what is changed in them is refused when its plan is made.
+                if !matches!(
+                    self.id,
+                    ActionId::Images | ActionId::Services | ActionId::Manifests
+                ) {
+                    unprotected(state)?;
+                }
                 if cluster.distribution == crate::domain::Distribution::Kind
                     && self.id != ActionId::Delete
                 {
@@ -218,6 +226,15 @@ fn free(state: &State) -> Result<(), String> {
             None => Ok(()),
         },
         Some(ClusterId::Context(_)) => Ok(()),
+    }
+}
+
+/// Nothing is changed in a protected cluster.
+fn unprotected(state: &State) -> Result<(), String> {
+    let context = state.selected_cluster().map(Cluster::context);
+    match context.and_then(|it| state.config.contexts.protecting(&it).map(str::to_owned)) {
+        Some(pattern) => Err(format!("protected: contexts.read_only has {pattern:?}")),
+        None => Ok(()),
     }
 }
 

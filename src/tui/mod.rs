@@ -121,6 +121,7 @@ impl World {
             contexts: Arc::clone(&self.contexts),
             read: self.read.clone(),
             files: self.files.clone(),
+            protected: state.config.contexts.clone(),
             kept: self.kept.clone(),
             kube: Arc::clone(&self.kube),
             world: jobs::Observed::default(),

@@ -6,6 +6,7 @@ mod forward;
 mod images;
 mod logs;
 mod nodes;
+mod protected;
 mod settings;
 mod simulated;
 mod without_engine;

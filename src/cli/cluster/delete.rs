@@ -33,7 +33,7 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
     let mut requests = Vec::new();
     let names = match &args.config {
         Some(path) => vec![from_file::read(Some(path), &variable)?.name()?],
-        None => args.targets.resolve(&backends).await?,
+        None => args.targets.to_change(cx, &backends).await?,
     };
     for name in names {
         let wish = Wish::Delete(name.clone());

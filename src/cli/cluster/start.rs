@@ -24,7 +24,7 @@ pub struct Args {
 /// What did not work.
 pub async fn run(cx: &Context, args: &Args, wish: fn(ClusterName) -> Wish) -> Result<(), Problem> {
     let backends = cx.backends().await?;
-    let names = args.targets.resolve(&backends).await?;
+    let names = args.targets.to_change(cx, &backends).await?;
     let wait = args.wait.wanted();
     let requests = names
         .into_iter()

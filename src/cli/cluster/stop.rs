@@ -22,7 +22,7 @@ pub struct Args {
 /// What did not work.
 pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
     let backends = cx.backends().await?;
-    let names = args.targets.resolve(&backends).await?;
+    let names = args.targets.to_change(cx, &backends).await?;
     let requests = names
         .into_iter()
         .map(|name| {

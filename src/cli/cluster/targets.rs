@@ -87,6 +87,33 @@ impl Wait {
 }
 
 impl Targets {
+    /// The clusters that are to be changed: of all of them, the protected ones are left out, which is said.
+    ///
+    /// # Errors
+    /// Where all are meant and the engine does not answer.
+    pub async fn to_change(
+        &self,
+        cx: &Context,
+        backends: &Backends,
+    ) -> Result<Vec<ClusterName>, Problem> {
+        if !self.all {
+            return self.resolve(backends).await;
+        }
+        let contexts = &cx.config.contexts;
+        let world = ops::observe(backends).await?;
+        let (kept, changed): (Vec<_>, Vec<_>) = world
+            .clusters
+            .into_iter()
+            .partition(|cluster| contexts.is_read_only(&cluster.context()));
+        for cluster in kept {
+            note(&format!(
+                "cluster \"{}\" is left out: contexts.read_only protects it",
+                cluster.name
+            ));
+        }
+        Ok(changed.into_iter().map(|cluster| cluster.name).collect())
+    }
+
     /// The clusters that are meant.
     ///
     /// # Errors
@@ -168,6 +195,9 @@ pub async fn each(
 ) -> Result<(), Problem> {
     if manner.dry_run {
         return print_plans(backends, &requests, manner.output).await;
+    }
+    for request in &requests {
+        ops::allowed(backends, request).await?;
     }
     let mut signals = Signals::take()?;
     let count = requests.len();

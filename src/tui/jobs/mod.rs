@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     backend::{Backends, KubeConnect, back_off, docker::Tried},
+    config::Contexts,
     domain::Cluster,
     ops::kubeconfig_file::KubeconfigFiles,
     resources::{nodes, pods},
@@ -58,6 +59,8 @@ pub(super) struct Context {
     pub(super) read: Vec<PathBuf>,
     /// The files that a cluster's access is written to.
     pub(super) files: KubeconfigFiles,
+    /// Which contexts are protected.
+    pub(super) protected: Contexts,
     /// The file of the port-forwards that are kept.
     pub(super) kept: Option<PathBuf>,
     /// The way to Kubernetes APIs, with or without an engine.
@@ -88,6 +91,7 @@ impl Context {
             contexts: Arc::new(|| (Vec::new(), Vec::new())),
             read: Vec::new(),
             files: KubeconfigFiles::none(),
+            protected: Contexts::default(),
             kept: None,
             kube: Arc::new(Nowhere),
             world: Observed::default(),

@@ -5,6 +5,7 @@ use tokio::sync::mpsc;
 use super::{Context, Job};
 use crate::{
     backend::Backends,
+    config::Contexts,
     domain::Problem,
     ops::{
         self, Cancel, Failure, Request, Wish, draft::LocalFiles, kubeconfig_file::KubeconfigFiles,
@@ -27,10 +28,12 @@ fn no_engine(wish: &Wish) -> Problem {
 async fn planned(
     backends: &Backends,
     files: KubeconfigFiles,
+    contexts: Contexts,
     wish: Wish,
 ) -> Result<(Wish, Plan), Problem> {
     let request = Request {
         files,
+        contexts,
         ..Request::new(backends, wish.complete().await?)
     };
     let plan = ops::prepare(backends, &request).await?;
@@ -40,10 +43,11 @@ async fn planned(
 /// Makes the plan of a wish.
 pub(in crate::tui) fn plan(context: &Context, wish: Wish) -> Job {
     let (backends, files) = (context.world.backends(), context.files.clone());
+    let contexts = context.protected.clone();
     Box::new(move |sink| {
         Box::pin(async move {
             let planned = match &backends {
-                Some(backends) => planned(backends, files, wish).await,
+                Some(backends) => planned(backends, files, contexts, wish).await,
                 None => Err(no_engine(&wish)),
             };
             sink.send(News::Planned(planned)).await;
@@ -70,6 +74,7 @@ pub(in crate::tui) fn check(files: LocalFiles) -> Job {
 /// Carries a plan out.
 pub(in crate::tui) fn execute(context: &Context, wish: Wish, plan: Plan, cancel: Cancel) -> Job {
     let (backends, files) = (context.world.backends(), context.files.clone());
+    let contexts = context.protected.clone();
     Box::new(move |sink| {
         Box::pin(async move {
             let Some(backends) = backends else {
@@ -84,6 +89,7 @@ pub(in crate::tui) fn execute(context: &Context, wish: Wish, plan: Plan, cancel:
             let (events, mut heard) = mpsc::channel(EVENTS);
             let request = Request {
                 files,
+                contexts,
                 ..Request::new(&backends, wish)
             };
             let work = ops::carry_out(&backends, &request, plan, events, &cancel);
