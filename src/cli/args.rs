@@ -52,7 +52,7 @@ pub struct Global {
         default_missing_value = ""
     )]
     pub simulate: Option<String>,
-    /// The engine: unix:///path, tcp://host:port, ssh://user@host (default: as the docker command, then the usual sockets)
+    /// The engine: unix:///path, tcp://host:port (default: as the docker command, then the usual sockets)
     #[arg(long, global = true, value_name = "ENDPOINT")]
     pub docker_host: Option<String>,
     /// The kubeconfig file, in place of KUBECONFIG or ~/.kube/config
