@@ -31,6 +31,7 @@ use crate::{
         },
         image::EngineImage,
         kube::ApiHealth,
+        log::sanitize,
     },
     resources::{KindSpec, Row, Scope},
 };
@@ -207,6 +208,8 @@ pub enum WatchItem {
     },
     /// The list is complete; from here on every change follows.
     Live,
+    /// What of the wanted objects may not be seen, where that is another than before. At the beginning it is nothing.
+    Unseen(Unseen),
     /// Changes, in order, in one go.
     Changes(Vec<Change>),
     /// The connection is gone. What was shown is stale until the next [`WatchItem::Live`].
@@ -218,6 +221,50 @@ pub enum WatchItem {
         /// The number of that try, from 1.
         attempt: u32,
     },
+}
+
+/// What is missing in a watch of several namespaces, because the person's rights do not reach as far.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unseen {
+    /// Namespaces that may not be listed; the others are shown.
+    pub refused: Vec<String>,
+    /// The one namespace that is shown, where not even the names of the others may be listed.
+    pub only: Option<String>,
+    /// How many namespaces are left out because no more are watched one by one.
+    pub beyond: usize,
+}
+
+impl Unseen {
+    /// In words, harmless for a terminal; empty where nothing is missing.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let name = |name: &String| sanitize(name.as_bytes());
+        let mut words = Vec::new();
+        if let Some(only) = &self.only {
+            words.push(format!(
+                "namespace {} only, others may not be listed",
+                name(only)
+            ));
+        }
+        match self.refused.as_slice() {
+            [] => {}
+            [one] => words.push(format!("{} may not be listed", name(one))),
+            [one, other] => words.push(format!(
+                "{} and {} may not be listed",
+                name(one),
+                name(other)
+            )),
+            [one, more @ ..] => words.push(format!(
+                "{} and {} more namespaces may not be listed",
+                name(one),
+                more.len()
+            )),
+        }
+        if self.beyond > 0 {
+            words.push(format!("{} namespaces are too many to watch", self.beyond));
+        }
+        words.join("; ")
+    }
 }
 
 /// One change of a watched set.

@@ -19,6 +19,8 @@ pub struct Config {
     pub cluster: ClusterDefaults,
     /// How the screen looks.
     pub theme: Theme,
+    /// How the screen works.
+    pub screen: Screen,
     /// Which keys do what.
     pub keymap: Keymap,
     /// How logs are kept.
@@ -184,6 +186,20 @@ pub enum ThemeName {
     Light,
     /// No colour: bold, underlined and reversed text.
     Mono,
+}
+
+/// How the screen works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Screen {
+    /// Whether the mouse moves the selection; without it, the terminal selects text with it.
+    pub mouse: bool,
+}
+
+impl Default for Screen {
+    fn default() -> Self {
+        Self { mouse: true }
+    }
 }
 
 /// Which keys do what.

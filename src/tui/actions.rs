@@ -74,6 +74,7 @@ pub enum ActionId {
     Retry,
     Simulate,
     Redraw,
+    Mouse,
     Suspend,
     Quit,
 }
@@ -168,6 +169,13 @@ impl Action {
             | ActionId::ToggleNode
             | ActionId::DeleteNode
             | ActionId::Delete => {
+                // Its key is pressed for what has the focus, and a pod is no cluster.
+                if self.id == ActionId::Delete && state.focus != Pane::Clusters {
+                    return Err(
+                        "it is the cluster that is deleted: only in the pane of the clusters"
+                            .to_owned(),
+                    );
+                }
                 engine(state)?;
                 free(state)?;
                 let Some(cluster) = state.selected_cluster() else {

@@ -51,7 +51,7 @@ pub(super) async fn run(
     let mut signals = Signals::new().map_err(broken)?;
     let mut insisting = JoinSet::new();
     insisting.spawn(insist(Signals::new().map_err(broken)?));
-    let mut screen = Screen::take().map_err(broken)?;
+    let mut screen = Screen::take(state.mouse).map_err(broken)?;
     let mut runner = Runner::new(context);
     let left = serve(&options, &mut state, &mut runner, &mut screen, &mut signals).await;
     // The terminal first: whatever else takes its time, the person has their shell.
@@ -158,6 +158,7 @@ async fn serve(
                     screen.suspend().map_err(broken)?;
                     frame = Some(Instant::now());
                 }
+                Effect::Mouse(ours) => terminal::take_mouse(ours).map_err(broken)?,
                 Effect::Redraw => screen.forget().map_err(broken)?,
                 Effect::Simulate => match (options.simulate)().await {
                     Ok(world) => {
@@ -273,7 +274,7 @@ pub(super) fn perform(runner: &mut Runner, effect: Effect) {
         }
         Effect::Browse(url) => browse(&url),
         Effect::Copy(text) => copy(&text),
-        Effect::Simulate | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
+        Effect::Simulate | Effect::Suspend | Effect::Redraw | Effect::Mouse(_) | Effect::Quit => {}
     }
 }
 

@@ -87,6 +87,8 @@ pub enum Effect {
     Browse(String),
     /// Hand the terminal back to the shell until the person returns.
     Suspend,
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
     /// Draw everything anew.
     Redraw,
     /// End the program.

@@ -141,6 +141,7 @@ impl World {
         );
         state.zone.clone_from(&before.zone);
         state.around.here.clone_from(&before.around.here);
+        state.mouse = before.mouse;
         let context = self.context(&state);
         (state, context)
     }

@@ -19,6 +19,9 @@ use ratatui::{Terminal, backend::CrosstermBackend, layout::Position};
 /// Whether the terminal is in our hands.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
+/// Whether the mouse is ours while the terminal is: it is the terminal's for those who select text with it.
+static MOUSE: AtomicBool = AtomicBool::new(true);
+
 /// The terminal, in our hands for as long as this lives.
 pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<WhileTaken>>,
@@ -47,8 +50,9 @@ impl Write for WhileTaken {
 }
 
 impl Screen {
-    /// Takes the terminal over.
-    pub(super) fn take() -> io::Result<Self> {
+    /// Takes the terminal over, with its mouse or without.
+    pub(super) fn take(mouse: bool) -> io::Result<Self> {
+        MOUSE.store(mouse, Ordering::SeqCst);
         let taken =
             enter().and_then(|()| Terminal::new(CrosstermBackend::new(WhileTaken(io::stdout()))));
         // Nothing would give it back: there is no screen yet whose end could.
@@ -101,9 +105,22 @@ fn enter() -> io::Result<()> {
         io::stdout(),
         EnterAlternateScreen,
         EnableBracketedPaste,
-        EnableMouseCapture,
         cursor::Hide
-    )
+    )?;
+    if MOUSE.load(Ordering::SeqCst) {
+        execute!(io::stdout(), EnableMouseCapture)?;
+    }
+    Ok(())
+}
+
+/// Takes the mouse, or leaves it to the terminal.
+pub(super) fn take_mouse(ours: bool) -> io::Result<()> {
+    MOUSE.store(ours, Ordering::SeqCst);
+    if ours {
+        execute!(io::stdout(), EnableMouseCapture)
+    } else {
+        execute!(io::stdout(), DisableMouseCapture)
+    }
 }
 
 /// Gives the terminal back. Nothing is left to do about an error: the terminal may be gone.

@@ -229,6 +229,7 @@ impl Watched {
                             });
                         }
                     }
+                    WatchItem::Unseen(unseen) => panic!("{what}: {unseen:?}"),
                     WatchItem::Broken { problem, .. } => panic!("{what}: {problem}"),
                 }
             }

@@ -11,5 +11,6 @@ mod credentials;
 mod deployed;
 mod measure;
 mod objects;
+mod rights;
 pub mod server;
 mod watch;

@@ -313,6 +313,12 @@ async fn what_cannot_be_done_says_why_and_does_nothing() {
     for (script, why) in [
         ("Gt", "no cluster of this engine"),
         ("G<ctrl-d>", "no cluster of this engine"),
+        // What is pressed at a pod or a line is not meant for the cluster.
+        ("<tab><tab><ctrl-d>", "only in the pane of the clusters"),
+        (
+            "<tab><tab><tab><ctrl-d>",
+            "only in the pane of the clusters",
+        ),
         ("js", "start it first"),
         ("jr", "it is stopped"),
         ("u", "no operation on it was interrupted"),

@@ -27,6 +27,9 @@ use crate::{
 /// A server in reach takes a connection within a few round trips; one that does not in this time is away.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// The namespace of a context that names none.
+const DEFAULT_NAMESPACE: &str = "default";
+
 /// The files of a kubeconfig may be on a disk that is slow to wake up, or dead.
 const FILES: Duration = Duration::from_secs(30);
 
@@ -34,6 +37,8 @@ const FILES: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(super) struct Session {
     pub(super) client: Client,
+    /// The namespace that the context names.
+    pub(super) home: String,
     /// The number of the plugin's credential that it uses.
     pub(super) credential: Option<u64>,
     /// From then on its credentials are to be asked for anew.
@@ -45,6 +50,7 @@ impl Session {
     pub(super) fn lasting(client: Client) -> Self {
         Self {
             client,
+            home: DEFAULT_NAMESPACE.to_owned(),
             credential: None,
             renew_at: None,
         }
@@ -57,12 +63,13 @@ pub(super) async fn connect(
     manner: Manner,
 ) -> Result<Arc<dyn KubeApi>, Error> {
     let session = session(target, None, manner).await?;
+    let home = session.home.clone();
     let wire = match target {
         KubeTarget::Context { .. } => Wire::renewing(session, target.clone(), manner),
         // What a server wrote is fixed; who asks for its client again reads what it wrote since.
         KubeTarget::Admin { .. } => Wire::new(session.client),
     };
-    Ok(Arc::new(Api::new(wire)))
+    Ok(Arc::new(Api::new(wire, home)))
 }
 
 /// A client by what the files and the plugin say now; `refused` is the plugin's credential that the server refused.
@@ -74,7 +81,7 @@ pub(super) async fn session(
     let what = label(target);
     let explained = |(kind, why): Failure| Error::new(kind, what.clone(), why);
     let read = target.clone();
-    let (cluster, mut user) = aside(move || entry(&read)).await.map_err(explained)?;
+    let (cluster, mut user, home) = aside(move || entry(&read)).await.map_err(explained)?;
     let mut given = None;
     // As with client-go, what the kubeconfig itself gives goes before the plugin's.
     let own = user.token.is_some() || user.token_file.is_some() || user.username.is_some();
@@ -96,6 +103,7 @@ pub(super) async fn session(
     let client = client.map_err(explained)?;
     Ok(Session {
         client,
+        home,
         credential: given.map(|(number, _)| number),
         renew_at: given.and_then(|(_, renew_at)| renew_at),
     })
@@ -146,8 +154,8 @@ fn invalid(why: impl Into<String>) -> Failure {
     (ErrorKind::Invalid, why.into())
 }
 
-/// What the target says of its cluster and its user.
-fn entry(target: &KubeTarget) -> Result<(Cluster, AuthInfo), Failure> {
+/// What the target says of its cluster, its user and the namespace that is meant.
+fn entry(target: &KubeTarget) -> Result<(Cluster, AuthInfo, String), Failure> {
     match target {
         KubeTarget::Context { files, name } => {
             let (kubeconfig, problems) = contexts::merged(files);
@@ -157,7 +165,10 @@ fn entry(target: &KubeTarget) -> Result<(Cluster, AuthInfo), Failure> {
                 (kind, all.join("; "))
             })
         }
-        KubeTarget::Admin { admin, url } => Ok(given(admin, url)),
+        KubeTarget::Admin { admin, url } => {
+            let (cluster, user) = given(admin, url);
+            Ok((cluster, user, DEFAULT_NAMESPACE.to_owned()))
+        }
     }
 }
 
@@ -199,8 +210,8 @@ fn given(admin: &Admin, url: &str) -> (Cluster, AuthInfo) {
     (cluster, user)
 }
 
-/// The cluster and the user that a context names.
-fn entries(kubeconfig: &Kubeconfig, name: &str) -> Result<(Cluster, AuthInfo), Failure> {
+/// The cluster, the user and the namespace that a context names.
+fn entries(kubeconfig: &Kubeconfig, name: &str) -> Result<(Cluster, AuthInfo, String), Failure> {
     let missing = |what: &str, name: &str| {
         let name = sanitize(name.as_bytes());
         (ErrorKind::NotFound, format!("no {what} is named {name:?}"))
@@ -224,7 +235,12 @@ fn entries(kubeconfig: &Kubeconfig, name: &str) -> Result<(Cluster, AuthInfo), F
         .and_then(|user| kubeconfig.auth_infos.iter().find(|one| one.name == *user))
         .and_then(|named| named.auth_info.clone())
         .unwrap_or_default();
-    Ok((cluster, user))
+    let home = context
+        .namespace
+        .clone()
+        .filter(|namespace| !namespace.is_empty())
+        .unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
+    Ok((cluster, user, home))
 }
 
 /// kube's settings, made by hand because kube's own way from a kubeconfig to them fails on a `NO_PROXY` that ends in

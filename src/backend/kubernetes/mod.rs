@@ -64,14 +64,17 @@ impl KubeConnect for CommandConnector {
 /// One real Kubernetes API.
 struct Api {
     wire: Wire,
+    /// The namespace of those who may not see all.
+    home: String,
     /// The server's version, asked for again after the server was away: it may have come back as another.
     version: Mutex<Option<String>>,
 }
 
 impl Api {
-    fn new(wire: Wire) -> Self {
+    fn new(wire: Wire, home: String) -> Self {
         Self {
             wire,
+            home,
             version: Mutex::new(None),
         }
     }
@@ -82,7 +85,7 @@ impl KubeApi for Api {
         Box::pin(self.ask_health())
     }
     fn watch(&self, kind: &'static KindSpec, scope: &Scope) -> BoxStream<'static, WatchItem> {
-        watch::watch(self.wire.clone(), kind, scope)
+        watch::watch(&self.wire, &self.home, kind, scope)
     }
     fn get<'a>(&'a self, kind: &'static KindSpec, key: &'a ObjectKey) -> Answer<'a, Value> {
         Box::pin(self.get_object(kind, key))

@@ -203,6 +203,13 @@ impl Members {
                 }
             }
             WatchItem::Live => self.live(place),
+            WatchItem::Unseen(unseen) => {
+                let words = match unseen.words() {
+                    words if words.is_empty() => "all namespaces may be listed".to_owned(),
+                    words => words,
+                };
+                self.outbox.push_back(Entry::Mark(Mark::note(words)));
+            }
             WatchItem::Broken {
                 problem, attempt, ..
             } => self.broken(place, problem, attempt),

@@ -125,6 +125,8 @@ impl Finder {
                         }
                     }
                 }
+                // It is one namespace that is asked.
+                WatchItem::Unseen(_) => {}
                 // Its own next try would go to the same address.
                 WatchItem::Broken { problem, .. } => return Err(problem),
             }

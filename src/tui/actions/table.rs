@@ -334,6 +334,17 @@ const REST: &[Action] = &[
         &["ctrl-l"],
     ),
     action(
+        ActionId::Mouse,
+        "mouse",
+        (
+            "",
+            "Leave the mouse to the terminal, so that it can select text, or take it back.",
+        ),
+        PROGRAM,
+        Scope::Everywhere,
+        &["ctrl-t"],
+    ),
+    action(
         ActionId::Suspend,
         "suspend",
         ("", "Back to the shell; fg returns."),

@@ -76,6 +76,8 @@ pub struct Clusters {
     pub api: HashMap<ClusterId, ApiState>,
     /// Kubernetes' own view of the nodes, by cluster and name.
     pub statuses: HashMap<ClusterId, HashMap<String, NodeStatus>>,
+    /// Why that is not known, or not any more.
+    pub nodes_unknown: HashMap<ClusterId, Problem>,
     /// What node containers use, by name.
     pub usage: HashMap<String, History>,
 }

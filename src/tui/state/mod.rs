@@ -120,6 +120,8 @@ pub struct State {
     pub filter: pods::FilterField,
     /// The log.
     pub log: LogPane,
+    /// Whether the mouse is ours; else it is the terminal's.
+    pub mouse: bool,
     /// Which pane has the focus.
     pub focus: Pane,
     /// Whether that pane has the whole screen.
@@ -147,6 +149,7 @@ impl State {
         now: Timestamp,
     ) -> Self {
         let log = LogPane::new(config.logs.clone());
+        let mouse = config.screen.mouse;
         Self {
             now,
             config,
@@ -162,6 +165,7 @@ impl State {
             pods: HashMap::new(),
             filter: pods::FilterField::default(),
             log,
+            mouse,
             focus: Pane::Clusters,
             zoom: false,
             dialogs: Vec::new(),

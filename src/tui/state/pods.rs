@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::scroll::Scroll;
 use crate::{
-    backend::{Change, WatchItem},
+    backend::{Change, Unseen, WatchItem},
     domain::{ObjectKey, Problem, container::Usage},
     resources::{Cell, Row},
     tui::dialogs::field::Field,
@@ -49,6 +49,8 @@ pub struct Pods {
     filter: Filter,
     /// Whether it is true now.
     pub live: Live,
+    /// What of them may not be seen.
+    pub unseen: Unseen,
     /// What the pods use, where the cluster measures it.
     pub usage: HashMap<ObjectKey, Usage>,
     /// The selection.
@@ -71,6 +73,7 @@ impl Default for Pods {
             view: Vec::new(),
             filter: Filter::default(),
             live: Live::Loading,
+            unseen: Unseen::default(),
             usage: HashMap::new(),
             scroll: Scroll::default(),
             relist: false,
@@ -130,6 +133,7 @@ impl Pods {
                     self.sweep();
                 }
             }
+            WatchItem::Unseen(unseen) => self.unseen = unseen,
             WatchItem::Changes(changes) => {
                 for change in changes {
                     match change {

@@ -87,6 +87,7 @@ pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
         ActionId::Help => state.dialogs.push(Dialog::Help(Picker::default())),
         ActionId::Retry => return vec![Effect::RetryEngine, Effect::RetryContexts],
         ActionId::Simulate => return vec![Effect::Simulate],
+        ActionId::Mouse => return mouse(state),
         ActionId::Redraw => return vec![Effect::Redraw],
         ActionId::Suspend => return vec![Effect::Suspend],
         ActionId::Quit => {
@@ -112,6 +113,20 @@ fn previous(state: &mut State) {
     state.log.open(target);
     state.log.pinned = !shown;
     state.focus = Pane::Log;
+}
+
+/// Leaves the mouse to the terminal, or takes it back.
+fn mouse(state: &mut State) -> Vec<Effect> {
+    state.mouse = !state.mouse;
+    let now = state.now;
+    let key = state.keymap.key(ActionId::Mouse);
+    let words = if state.mouse {
+        format!("the mouse moves the selection here; {key} leaves it to the terminal")
+    } else {
+        format!("the mouse selects text in the terminal; {key} takes it back")
+    };
+    state.toasts.inform(words, now);
+    vec![Effect::Mouse(state.mouse)]
 }
 
 fn scale(state: &mut State) {

@@ -175,6 +175,14 @@ fn after_clusters(state: &mut State, before: Option<&ClusterId>) {
 }
 
 fn take_nodes(state: &mut State, id: ClusterId, item: WatchItem) {
+    match &item {
+        WatchItem::Live => drop(state.clusters.nodes_unknown.remove(&id)),
+        WatchItem::Broken { problem, .. } => {
+            let unknown = &mut state.clusters.nodes_unknown;
+            unknown.insert(id.clone(), problem.clone());
+        }
+        _ => {}
+    }
     let statuses = state.clusters.statuses.entry(id).or_default();
     match item {
         WatchItem::Page { rows, first } => {
@@ -197,7 +205,7 @@ fn take_nodes(state: &mut State, id: ClusterId, item: WatchItem) {
                 }
             }
         }
-        WatchItem::Live | WatchItem::Broken { .. } => {}
+        WatchItem::Live | WatchItem::Unseen(_) | WatchItem::Broken { .. } => {}
     }
 }
 

@@ -8,7 +8,7 @@ use ratatui::{Terminal, backend::TestBackend};
 
 use super::*;
 use crate::{
-    backend::{Change, WatchItem},
+    backend::{Change, Unseen, WatchItem},
     config::Config,
     distro,
     domain::{
@@ -232,6 +232,69 @@ fn what_is_shown_of_a_cluster_whose_servers_are_frozen_is_stale() {
     });
     news(&mut state, TaskKey::Engine, engine(&cluster));
     assert!(!shown(&state, 120, 40).contains("starts it"));
+}
+
+#[test]
+fn what_may_not_be_listed_is_said_where_it_is_missing() {
+    let (mut state, id) = far();
+    let page = WatchItem::Page {
+        rows: vec![pod("web")],
+        first: true,
+    };
+    let unseen = |refused: &[&str], only: Option<&str>| Unseen {
+        refused: refused.iter().map(|name| (*name).to_owned()).collect(),
+        only: only.map(str::to_owned),
+        beyond: 0,
+    };
+    for item in [page, WatchItem::Live] {
+        news(&mut state, TaskKey::Pods(id.clone()), News::Rows(item));
+    }
+    state.settle();
+    for (unseen, words) in [
+        (unseen(&["team-b"], None), "team-b may not be listed"),
+        (
+            unseen(&["b", "c", "d"], None),
+            "b and 2 more namespaces may not be listed",
+        ),
+        (
+            unseen(&[], Some("team-a")),
+            "namespace team-a only, others may not be listed",
+        ),
+        (unseen(&["\u{1b}[2Jx"], None), "  x may not be listed"),
+    ] {
+        let item = News::Rows(WatchItem::Unseen(unseen));
+        news(&mut state, TaskKey::Pods(id.clone()), item);
+        let screen = shown(&state, 120, 40);
+        assert!(screen.contains(words), "{words}: {screen}");
+        assert!(screen.contains("web"), "{screen}");
+    }
+    let item = News::Rows(WatchItem::Unseen(Unseen::default()));
+    news(&mut state, TaskKey::Pods(id.clone()), item);
+    assert!(!shown(&state, 120, 40).contains("may not"));
+
+    // Nodes are of no namespace: there is nothing else to show.
+    let broken = WatchItem::Broken {
+        problem: Problem::refused("list nodes", "User \"x\" cannot list resource \"nodes\""),
+        retry_in: Duration::from_secs(1),
+        attempt: 1,
+    };
+    news(&mut state, TaskKey::Nodes(id.clone()), News::Rows(broken));
+    let screen = shown(&state, 120, 40);
+    assert!(screen.contains("nodes may not be listed"), "{screen}");
+    news(&mut state, TaskKey::Nodes(id), News::Rows(WatchItem::Live));
+    assert!(!shown(&state, 120, 40).contains("may not"));
+}
+
+#[test]
+fn the_mouse_is_given_back_and_taken_again_by_a_key() {
+    let (mut state, _) = far();
+    assert_eq!(typed(&mut state, "<ctrl-t>"), [Effect::Mouse(false)]);
+    let told = &state.toasts.current().unwrap().text;
+    assert!(
+        told.contains("selects text") && told.contains("ctrl-t"),
+        "{told}"
+    );
+    assert_eq!(typed(&mut state, "<ctrl-t>"), [Effect::Mouse(true)]);
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! The nodes pane: the container, the Kubernetes node, and where the two disagree.
 
-use ratatui::{Frame, layout::Rect};
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::Line,
+    widgets::{Paragraph, Wrap},
+};
 
 use super::table::{self, Column, Rows, Text};
 use crate::{
-    domain::{Node, container::ContainerState, kube::NodeStatus},
+    domain::{Node, Problem, ProblemKind, container::ContainerState, kube::NodeStatus},
     tui::{
         format::{bytes, cores},
         state::{Pane, State},
@@ -75,11 +80,17 @@ pub(super) fn view(state: &State, frame: &mut Frame<'_>, area: Rect) -> Rect {
         remote.extend(statuses.into_iter().flat_map(|statuses| statuses.values()));
         remote.sort_by(|a, b| a.name.cmp(&b.name));
     }
+    let refused = refused(state);
+    if let Some(problem) = refused.filter(|_| nodes.is_empty() && remote.is_empty()) {
+        say(state, problem, frame, area);
+        return area;
+    }
     let cells = |index: usize| match nodes.get(index) {
         Some(node) => local(
             state,
             node,
             statuses.and_then(|statuses| statuses.get(&node.name)),
+            refused.is_some(),
         ),
         None => remote
             .get(index)
@@ -95,7 +106,22 @@ pub(super) fn view(state: &State, frame: &mut Frame<'_>, area: Rect) -> Rect {
     table::draw(frame, area, COLUMNS, &rows, &state.theme)
 }
 
-fn local(state: &State, node: &Node, status: Option<&NodeStatus>) -> Vec<Text> {
+/// That the nodes may not be listed, where the server said so.
+fn refused(state: &State) -> Option<&Problem> {
+    let problem = state.clusters.nodes_unknown.get(state.selected()?)?;
+    (problem.kind == ProblemKind::Refused).then_some(problem)
+}
+
+fn say(state: &State, problem: &Problem, frame: &mut Frame<'_>, area: Rect) {
+    let line = |text: &str, tone| Line::styled(text.to_owned(), state.theme.style(tone));
+    let lines = vec![
+        line("nodes may not be listed", Tone::Warning),
+        line(&problem.why, Tone::Text),
+    ];
+    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }), area);
+}
+
+fn local(state: &State, node: &Node, status: Option<&NodeStatus>, refused: bool) -> Vec<Text> {
     let usage = state
         .clusters
         .usage
@@ -110,7 +136,7 @@ fn local(state: &State, node: &Node, status: Option<&NodeStatus>) -> Vec<Text> {
         .collect();
     vec![
         Text::plain(node.name.clone()),
-        both(state, node, status),
+        both(state, node, status, refused),
         Text::plain(node.role.to_string()),
         Text::plain(usage.map_or_else(String::new, |usage| cores(usage.cpu_cores))),
         Text::plain(usage.map_or_else(String::new, |usage| bytes(usage.memory))),
@@ -124,12 +150,16 @@ fn local(state: &State, node: &Node, status: Option<&NodeStatus>) -> Vec<Text> {
 }
 
 /// What container and Kubernetes say together, in words where they disagree.
-fn both(state: &State, node: &Node, status: Option<&NodeStatus>) -> Text {
+fn both(state: &State, node: &Node, status: Option<&NodeStatus>, refused: bool) -> Text {
     let glyphs = state.theme.glyphs;
     match (node.state, status) {
         (ContainerState::Running, _) if !node.role.is_kubernetes() => {
             Text(format!("{} up", glyphs.on), Tone::Good)
         }
+        (ContainerState::Running, None) if refused => Text(
+            format!("{} up, nodes may not be listed", glyphs.half),
+            Tone::Warning,
+        ),
         (ContainerState::Running, None) => {
             Text(format!("{} up, not joined", glyphs.half), Tone::Progress)
         }

@@ -84,7 +84,11 @@ pub(super) fn title(state: &State) -> String {
             format!("  stale for {}", clock(state.now.duration_since(*since)))
         }
     };
-    format!("pods {count}{live}")
+    let unseen = match pods.unseen.words() {
+        words if words.is_empty() => words,
+        words => format!("  {words}"),
+    };
+    format!("pods {count}{live}{unseen}")
 }
 
 pub(super) fn view(state: &State, frame: &mut Frame<'_>, area: Rect) -> Rect {

@@ -47,7 +47,7 @@ struct Page {
 /// The version that a watch follows from: the oldest of all lists, so that no change between two of them is missed.
 /// What a later list had seen already comes a second time, which changes nothing in the end.
 #[derive(Default)]
-enum Version {
+pub(super) enum Version {
     #[default]
     Unknown,
     Number(u64),
@@ -143,7 +143,7 @@ impl Listing {
 
 /// The names of all namespaces. Their list's version counts as well: the objects of a namespace that was made after it
 /// are in none of the lists, so the watch has to bring them.
-async fn names(wire: &Wire, version: &mut Version) -> Result<Vec<String>, Error> {
+pub(super) async fn names(wire: &Wire, version: &mut Version) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     let mut pages = pages(
         wire.clone(),

@@ -5,6 +5,9 @@
 //! longer remembers that version is asked for the list again.
 
 mod answer;
+mod apart;
+mod areas;
+mod extent;
 mod lines;
 mod list;
 
@@ -27,7 +30,6 @@ use super::{
 };
 use crate::{
     backend::{Change, Error, ErrorKind, WatchItem, back_off},
-    domain::ObjectKey,
     resources::{KindSpec, Row, Scope},
 };
 
@@ -46,16 +48,42 @@ const LIVED: Duration = Duration::from_secs(5);
 /// screen that takes them over does not stand still.
 const TOGETHER: usize = 256;
 
-/// The rows of a kind within a scope. The stream never ends.
+/// The rows of a kind within a scope, as far as they may be seen. The stream never ends.
 pub(super) fn watch(
-    wire: Wire,
+    wire: &Wire,
+    home: &str,
     kind: &'static KindSpec,
     scope: &Scope,
 ) -> BoxStream<'static, WatchItem> {
+    let wanted = Wanted {
+        wire: wire.clone(),
+        home: home.to_owned(),
+        kind,
+        scope: scope.clone(),
+    };
+    if kind.namespaced && scope.namespaces.len() != 1 {
+        extent::watch(wanted)
+    } else {
+        one(&wanted, scope.clone())
+    }
+}
+
+/// What is to be watched, of which server, and in which namespace by those who may not see all.
+#[derive(Clone)]
+struct Wanted {
+    wire: Wire,
+    home: String,
+    kind: &'static KindSpec,
+    scope: Scope,
+}
+
+/// One watch, of one namespace or of all.
+fn one(wanted: &Wanted, scope: Scope) -> BoxStream<'static, WatchItem> {
+    let (wire, kind) = (wanted.wire.clone(), wanted.kind);
     let watcher = Watcher {
         wire,
         kind,
-        scope: scope.clone(),
+        scope,
         way: Way::Spread,
         reader: Reader::new(kind),
         ready: VecDeque::new(),
@@ -177,12 +205,9 @@ impl Watcher {
         }
     }
 
-    /// The namespace that the watch is of; several are watched as all, and sorted out here.
+    /// The namespace that the watch is of; empty is all.
     fn area(&self) -> &str {
-        match self.scope.namespaces.as_slice() {
-            [one] => one,
-            _ => "",
-        }
+        self.scope.namespaces.first().map_or("", String::as_str)
     }
 
     async fn open(&mut self, stale: bool) -> Result<(), Trouble> {
@@ -290,7 +315,7 @@ impl Watcher {
             }
             if event.kind != "BOOKMARK" {
                 let row = (self.kind.from_object)(&object);
-                self.change(row, event.kind == "DELETED", changes);
+                change(row, event.kind == "DELETED", changes);
             }
             return Ok(());
         }
@@ -308,28 +333,11 @@ impl Watcher {
         }
         let now = Timestamp::now();
         for line in table.rows.unwrap_or_default() {
-            let area = match self.scope.namespaces.as_slice() {
-                [one] => one,
-                _ => "",
-            };
+            let area = self.scope.namespaces.first().map_or("", String::as_str);
             let row = self.reader.row(&line, area, now);
-            self.change(row, event.kind == "DELETED", changes);
+            change(row, event.kind == "DELETED", changes);
         }
         Ok(())
-    }
-
-    fn change(&self, row: Option<Row>, gone: bool, changes: &mut Vec<Change>) {
-        match row {
-            Some(row) if !self.wants(&row.key) => {}
-            Some(row) if gone => changes.push(Change::Gone(row.key)),
-            Some(row) => changes.push(Change::Set(row)),
-            None => {}
-        }
-    }
-
-    fn wants(&self, key: &ObjectKey) -> bool {
-        let namespaces = &self.scope.namespaces;
-        namespaces.is_empty() || namespaces.iter().any(|name| **name == *key.namespace)
     }
 
     /// A new list, at once the first time, and after a pause where the server keeps on forgetting.
@@ -354,6 +362,14 @@ impl Watcher {
             retry_in,
             attempt: self.failures,
         });
+    }
+}
+
+fn change(row: Option<Row>, gone: bool, changes: &mut Vec<Change>) {
+    match row {
+        Some(row) if gone => changes.push(Change::Gone(row.key)),
+        Some(row) => changes.push(Change::Set(row)),
+        None => {}
     }
 }
 
