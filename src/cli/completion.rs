@@ -1,9 +1,8 @@
 //! `coracle completion`: a script by which a shell completes this command line.
 
-use clap::{CommandFactory, ValueEnum};
-use clap_complete::{Shell, generate};
+use clap::ValueEnum;
 
-use super::{args::CommandLine, output::print};
+use super::{complete, output::print};
 use crate::domain::Problem;
 
 /// The flags.
@@ -31,12 +30,10 @@ enum Word {
 /// Where stdout cannot be written.
 pub fn run(args: &Args) -> Result<(), Problem> {
     let shell = match args.shell {
-        Word::Bash => Shell::Bash,
-        Word::Zsh => Shell::Zsh,
-        Word::Fish => Shell::Fish,
-        Word::Powershell => Shell::PowerShell,
+        Word::Bash => "bash",
+        Word::Zsh => "zsh",
+        Word::Fish => "fish",
+        Word::Powershell => "powershell",
     };
-    let mut script = Vec::new();
-    generate(shell, &mut CommandLine::command(), "coracle", &mut script);
-    print(&String::from_utf8_lossy(&script))
+    print(&complete::script(shell)?)
 }

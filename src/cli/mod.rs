@@ -7,6 +7,7 @@
 mod access;
 mod args;
 mod cluster;
+mod complete;
 mod completion;
 mod config;
 mod context;
@@ -54,6 +55,9 @@ use crate::{
 /// The whole program: reads the command line and does what it says.
 #[must_use]
 pub fn main() -> ExitCode {
+    if complete::answered() {
+        return ExitCode::SUCCESS;
+    }
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let result = match CommandLine::try_parse_from(short::written_out(arguments.clone())) {
         Ok(line) => start(line),

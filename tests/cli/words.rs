@@ -36,11 +36,43 @@ fn a_script_completes_every_command_in_every_shell() {
     for shell in ["bash", "zsh", "fish", "powershell", "psh"] {
         let script = done(&format!("completion {shell}"));
         assert!(
-            script.contains("coracle") && script.contains("kubeconfig"),
+            script.contains("coracle") && script.contains("CORACLE_COMPLETE"),
             "{shell}: {script}"
         );
     }
     assert_eq!(Place::new().run("completion tcsh").code(), 2);
+}
+
+/// What bash offers for the last of these words.
+fn offered(place: &Place, words: &str) -> String {
+    let index = words.split(' ').count() - 1;
+    let mut command = place.command(&format!("-- {words}"));
+    let out = command
+        .env("CORACLE_COMPLETE", "bash")
+        .env("_CLAP_COMPLETE_INDEX", index.to_string())
+        .env("_CLAP_COMPLETE_COMP_TYPE", "9")
+        .env("_CLAP_COMPLETE_SPACE", "true")
+        .env("_CLAP_IFS", "\n")
+        .output()
+        .unwrap();
+    assert!(out.status.success(), "{out:?}");
+    String::from_utf8(out.stdout).unwrap()
+}
+
+#[test]
+fn a_shell_is_offered_commands_flags_and_contexts() {
+    let place = Place::new();
+    place.write(
+        "home/kubeconfig",
+        "contexts: [{name: staging, context: {cluster: a}}, {name: prod, context: {cluster: a}}]\n\
+         clusters: [{name: a, cluster: {server: 'https://127.0.0.1:1'}}]\n",
+    );
+    assert_eq!(offered(&place, "coracle kube"), "kubeconfig");
+    assert_eq!(offered(&place, "coracle cluster del"), "delete");
+    assert_eq!(offered(&place, "coracle logs --all-n"), "--all-namespaces");
+    assert_eq!(offered(&place, "coracle logs --context st"), "staging");
+    // No engine answers: nothing is offered, and nothing is said.
+    assert_eq!(offered(&place, "coracle cluster delete d"), "");
 }
 
 #[test]
