@@ -25,6 +25,7 @@ use crate::{
     backend::{KubeConnect as _, KubeTarget, kubernetes},
     domain::{Problem, log::sanitize},
     ops::{
+        World,
         kubeconfig_file::KubeconfigFiles,
         observe,
         open::{self, Where},

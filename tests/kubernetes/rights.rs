@@ -8,7 +8,6 @@ use std::{
 
 use coracle::{
     backend::{Change, KubeApi, KubeConnect, KubeTarget, Unseen, WatchItem, kubernetes::Connector},
-    domain::Secret,
     resources::{Scope, pods},
 };
 use futures::{StreamExt, stream::BoxStream};
@@ -26,6 +25,7 @@ struct Server {
     fake: Fake,
     refused: Arc<Mutex<Vec<String>>>,
     streams: Arc<Mutex<Streams>>,
+    folder: tempfile::TempDir,
 }
 
 impl Server {
@@ -60,6 +60,7 @@ impl Server {
             fake,
             refused,
             streams,
+            folder: tempfile::tempdir().unwrap(),
         }
     }
 
@@ -69,14 +70,18 @@ impl Server {
 
     /// The API as a person meets it whose context names a namespace.
     async fn api(&self, namespace: &str) -> Arc<dyn KubeApi> {
-        let target = KubeTarget::Admin {
-            kubeconfig: Secret::new(format!(
-                "current-context: c\n\
-                 clusters: [{{name: c, cluster: {{server: 'http://unused'}}}}]\n\
-                 users: [{{name: u, user: {{}}}}]\n\
-                 contexts: [{{name: c, context: {{cluster: c, user: u{namespace}}}}}]\n"
-            )),
-            url: self.fake.url().to_owned(),
+        let file = self.folder.path().join("config");
+        let url = self.fake.url();
+        let text = format!(
+            "current-context: c\n\
+             clusters: [{{name: c, cluster: {{server: '{url}'}}}}]\n\
+             users: [{{name: u, user: {{}}}}]\n\
+             contexts: [{{name: c, context: {{cluster: c, user: u{namespace}}}}}]\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        let target = KubeTarget::Context {
+            files: vec![file],
+            name: "c".to_owned(),
         };
         Connector.connect(&target).await.unwrap()
     }
