@@ -32,6 +32,11 @@ pub const fn ready_line(role: Role) -> &'static str {
     }
 }
 
+/// What belongs into a node's environment for it not to ask its own cluster through a proxy.
+const THROUGH_A_PROXY: &str = "the node asks its server through the proxy of its HTTPS_PROXY: name the servers \
+                               (k3d-NAME-server-0), the load balancer (k3d-NAME-serverlb), the addresses of the \
+                               cluster's network and .svc in its NO_PROXY, without quotes";
+
 /// Causes that stay, each as words that all have to be in the line, in lower case, and what to do about it.
 const HOPELESS: &[(&[&str], &str)] = &[
     (
@@ -49,6 +54,14 @@ const HOPELESS: &[(&[&str], &str)] = &[
     (
         &["preparing server", "not authorized"],
         "the node's token is not the cluster's",
+    ),
+    (
+        &["failed to get ca certs", "proxyconnect tcp"],
+        THROUGH_A_PROXY,
+    ),
+    (
+        &["failed to validate connection", "proxyconnect tcp"],
+        THROUGH_A_PROXY,
     ),
     (
         &["token ca hash does not match"],
@@ -221,6 +234,7 @@ mod tests {
             r#"level=error msg="Failed to validate connection to cluster at https://k3d-a-server-0:6443: not authorized""#,
             r#"level=info msg="Waiting to retrieve agent configuration; server is not ready: not authorized""#,
             r#"level=fatal msg="failed to find interface with specified node ip""#,
+            r#"level=error msg="Failed to validate connection to cluster at https://k3d-a-server-0:6443: failed to get CA certs: Get \"https://k3d-a-server-0:6443/cacerts\": proxyconnect tcp: dial tcp 192.0.2.1:3128: i/o timeout""#,
             r#"level=fatal msg="starting kubernetes: preparing server: bootstrap data already found and encrypted with different token""#,
             r#"level=fatal msg="failed to find memory cgroup (v2)""#,
             r#"E0101 "Failed to start cAdvisor" err="inotify_init: too many open files""#,
