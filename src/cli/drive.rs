@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     backend::Backends,
-    domain::Problem,
+    domain::{Problem, log::sanitize},
     ops::{self, Cancel, Failure, Request},
     plan::Plan,
 };
@@ -121,9 +121,9 @@ async fn follow(
     }
     draw(&report.end());
     for warning in result.iter().flat_map(|done| &done.warnings) {
-        note(&format!("warning: {warning}"));
+        note(&sanitize(format!("warning: {warning}").as_bytes()));
         if !warning.hint.is_empty() {
-            note(&warning.hint);
+            note(&sanitize(warning.hint.as_bytes()));
         }
     }
     result

@@ -105,7 +105,11 @@ pub(super) async fn execute(
     });
     let complete = complete || discarded;
     let Some(halt) = halt.filter(|_| !complete) else {
-        let warnings = run.warnings();
+        let warnings = run
+            .warnings()
+            .into_iter()
+            .chain(run.cut_off().cloned())
+            .collect();
         let changed = begun.values().filter(|end| **end == Ended::Changed).count();
         return Ok(Report {
             plan,

@@ -10,7 +10,7 @@ use super::{
     leftovers::leftovers,
     nodes::{self, Size},
     observe::{details, observe},
-    ports, protection, recover, registries, surroundings,
+    ports, protection, reach, recover, registries, surroundings,
 };
 use crate::{
     backend::{Backends, ErrorKind},
@@ -178,6 +178,7 @@ async fn new_cluster(
     wait: WaitFor,
     refused: &[Subnet],
 ) -> Result<Plan, Problem> {
+    let (spec, opened) = &reach::for_engine(spec, &world.engine);
     let mut chosen = choose(spec.api.host_ip)?;
     if let Some(registry) = &spec.registries.create {
         chosen.registry_port = registries::chosen_port(backends, world, registry)?;
@@ -198,6 +199,13 @@ async fn new_cluster(
         engine: &world.engine,
         chosen: &chosen,
     })?;
+    plan.warnings.extend(opened.clone());
+    if !backends.simulated && !surroundings::is_known(&spec.api.host).await {
+        plan.warnings.push(format!(
+            "{} does not resolve on this machine: its address is asked instead, and the kubeconfig names it all the same",
+            spec.api.host
+        ));
+    }
     let local = surroundings::is_local(backends, &world.engine);
     ports::free(&named_ports(spec), &world.containers, local)?;
     if local {

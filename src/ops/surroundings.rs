@@ -4,6 +4,7 @@ use std::{
     fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
     path::Path,
+    time::Duration,
 };
 
 use crate::{
@@ -18,6 +19,35 @@ const TOKEN_LETTERS: usize = 20;
 pub(super) fn is_local(backends: &Backends, engine: &EngineInfo) -> bool {
     !backends.simulated
         && (engine.endpoint.starts_with("unix:") || engine.endpoint.starts_with("npipe:"))
+}
+
+/// The host of an engine that is on another machine than this one, without the brackets of an IPv6 address.
+pub(super) fn other_machine(endpoint: &str) -> Option<&str> {
+    let (scheme, rest) = endpoint.split_once("://")?;
+    if !matches!(scheme, "tcp" | "http" | "https") {
+        return None;
+    }
+    let host = match rest.strip_prefix('[') {
+        Some(rest) => rest.split(']').next()?,
+        None => rest.split([':', '/']).next()?,
+    };
+    let here = host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback() || address.is_unspecified());
+    (!here && !host.is_empty()).then_some(host)
+}
+
+/// How long a name may take to be looked up: a resolver that does not answer is no help.
+const LOOKUP: Duration = Duration::from_secs(3);
+
+/// Whether this machine knows an address of the host.
+pub(super) async fn is_known(host: &str) -> bool {
+    if host.parse::<IpAddr>().is_ok() {
+        return true;
+    }
+    let found = tokio::time::timeout(LOOKUP, tokio::net::lookup_host((host, 0))).await;
+    found.is_ok_and(|answer| answer.is_ok_and(|mut addresses| addresses.next().is_some()))
 }
 
 /// A port of the address that nobody has now; the kernel chooses.
@@ -162,6 +192,29 @@ fn parse_routes(table: &str) -> Vec<Subnet> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_engine_on_another_machine_is_told_by_its_address() {
+        for (endpoint, host) in [
+            ("tcp://10.0.0.7:2375", Some("10.0.0.7")),
+            ("https://builder:2376/v1", Some("builder")),
+            ("tcp://[fd00::7]:2375", Some("fd00::7")),
+            ("tcp://127.0.0.1:2375", None),
+            ("tcp://[::1]:2375", None),
+            ("tcp://localhost:2375", None),
+            ("unix:///run/docker.sock", None),
+            ("npipe:////./pipe/docker_engine", None),
+            ("sim://", None),
+        ] {
+            assert_eq!(other_machine(endpoint), host, "{endpoint}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_nobody_has_is_not_known_here() {
+        assert!(is_known("127.0.0.1").await && is_known("::1").await);
+        assert!(!is_known("api.lab.invalid").await);
+    }
 
     #[test]
     fn routes_are_read_without_the_default_one() {

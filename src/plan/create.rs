@@ -407,12 +407,14 @@ fn usable(
         .extend(expected.notes(input.wait == WaitFor::All));
     let servers = (0..spec.servers).map(|n| names::server(&spec.name, n.into()));
     let agents = (0..spec.agents).map(|n| names::agent(&spec.name, n.into()));
+    let api = crate::domain::ApiEndpoint {
+        port: Some(layout.port),
+        ..spec.api.clone()
+    };
     let access = KubeAccess {
         servers: servers.clone().collect(),
-        url: kubeconfig::url(&crate::domain::ApiEndpoint {
-            port: Some(layout.port),
-            ..spec.api.clone()
-        }),
+        url: kubeconfig::url(&api),
+        published: kubeconfig::published(&api),
     };
     let merge = input.kubeconfig.step(&spec.name, &access);
     if input.wait == WaitFor::Nothing {

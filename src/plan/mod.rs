@@ -75,6 +75,7 @@ impl KubeAccess {
         Self {
             servers: servers.into_iter().map(|node| node.name.clone()).collect(),
             url: kubeconfig::url(&cluster.api),
+            published: kubeconfig::published(&cluster.api),
         }
     }
 }

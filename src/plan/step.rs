@@ -17,6 +17,8 @@ pub struct KubeAccess {
     pub servers: Vec<String>,
     /// The address on this machine, `https://127.0.0.1:6550`.
     pub url: String,
+    /// The same with the address to which its port is bound: the name in `url` may be one for others.
+    pub published: String,
 }
 
 /// One change to the world, or one wait for it.

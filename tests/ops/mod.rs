@@ -11,6 +11,7 @@ mod forward;
 mod images;
 mod kubeconfig_file;
 mod node_image;
+mod not_from_here;
 mod older;
 mod place;
 mod registries;

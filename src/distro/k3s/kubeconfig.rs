@@ -36,6 +36,12 @@ pub fn url(api: &ApiEndpoint) -> String {
     format!("https://{host}:{}", api.port.unwrap_or(super::API_PORT))
 }
 
+/// The URL with the address that the port is bound to, whatever name clients are told.
+#[must_use]
+pub fn published(api: &ApiEndpoint) -> String {
+    url(&ApiEndpoint::bound_to(api.host_ip, api.port))
+}
+
 /// What a server's own kubeconfig gives: an authority and credentials, all of it in the text itself. Where the API is
 /// reached from here is known from elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -214,6 +220,7 @@ mod tests {
         assert_eq!(url(&api), "https://127.0.0.1:41235");
         api.host = "docker.example".to_owned();
         assert_eq!(url(&api), "https://docker.example:41235");
+        assert_eq!(published(&api), "https://127.0.0.1:41235");
         api.host = "::1".to_owned();
         assert_eq!(url(&api), "https://[::1]:41235");
     }

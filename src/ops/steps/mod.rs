@@ -6,6 +6,7 @@ mod containers;
 mod feed;
 mod host_records;
 mod images;
+mod inside;
 mod kubeconfig;
 mod networks;
 mod node_log;
@@ -36,6 +37,9 @@ pub(super) enum Effect {
 
 /// Carries out one step.
 pub(super) async fn run(run: &Run<'_>, id: StepId, step: &Step) -> Result<Effect, Problem> {
+    if run.cut_off().is_some() && asks_from_here(step) {
+        return Ok(Effect::Nothing);
+    }
     match step {
         Step::PullImage { image } => images::pull(run, id, image).await,
         Step::ImportImages {
@@ -105,6 +109,15 @@ pub(super) async fn run(run: &Run<'_>, id: StepId, step: &Step) -> Result<Effect
     }
 }
 
+/// Whether the step writes something through the API that the cluster can do without: nobody can where the API is not
+/// reached from here, and the person is told.
+const fn asks_from_here(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::SetPodHosts { .. } | Step::SetRegistryRecord { .. }
+    )
+}
+
 /// Whether a failure of the step says nothing about the others: they are waited for, however long they take.
 pub(super) const fn is_for_itself(step: &Step) -> bool {
     matches!(step, Step::ImportImages { .. } | Step::RemoveImages { .. })
@@ -139,8 +152,10 @@ pub(super) fn deadline(step: &Step) -> Duration {
         | Step::WaitForApi { .. }
         | Step::WaitForNodes { .. }
         | Step::WaitForServiceAccount { .. } => 300,
-        Step::WaitForSystemPods { .. } => 600,
+        // Less than a run may take as a whole, so that it is said which pods are not ready.
+        Step::WaitForSystemPods { .. } => 480,
         Step::Drain { deadline, .. } => deadline.as_secs() + 30,
+        Step::SetPodHosts { .. } => host_records::COREDNS_COMES.as_secs() + 30,
         _ => 60,
     })
 }
@@ -157,7 +172,50 @@ pub(super) fn seconds(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::KubeAccess;
+    use crate::{domain::spec::RunOptions, plan::KubeAccess};
+
+    /// A deadline that another one always beats is never told: what stands still would be told in the words of the
+    /// other, which knows less.
+    #[test]
+    fn no_wait_outlasts_the_run_that_it_is_part_of() {
+        let access = || KubeAccess {
+            servers: Vec::new(),
+            url: String::new(),
+            published: String::new(),
+        };
+        let container = || "k3d-demo-server-0".to_owned();
+        let whole = RunOptions::default().timeout;
+        let log = |role| Step::WaitForLog {
+            container: container(),
+            role,
+        };
+        let waits = [
+            log(Role::Server),
+            log(Role::Agent),
+            log(Role::LoadBalancer),
+            Step::WaitForApi { access: access() },
+            Step::WaitForNodes {
+                access: access(),
+                nodes: Vec::new(),
+                ready: true,
+            },
+            Step::WaitForServiceAccount { access: access() },
+            Step::WaitForSystemPods { access: access() },
+            Step::SetPodHosts {
+                access: access(),
+                records: Vec::new(),
+            },
+            Step::StopContainer {
+                container: container(),
+            },
+        ];
+        for step in waits {
+            // Something has been done before it, usually within a minute.
+            let limit = deadline(&step) + Duration::from_secs(60);
+            assert!(limit < whole, "{}: {limit:?}", step.describe());
+            assert!(step.usual() < deadline(&step), "{}", step.describe());
+        }
+    }
 
     /// A deadline within a step that the step's own always comes before would turn what it is there for into a failure.
     #[test]
@@ -165,6 +223,7 @@ mod tests {
         let access = || KubeAccess {
             servers: Vec::new(),
             url: String::new(),
+            published: String::new(),
         };
         let container = || "k3d-demo-server-0".to_owned();
         let grace = Duration::from_secs(60);

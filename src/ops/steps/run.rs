@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -46,6 +46,7 @@ pub(in crate::ops) struct Run<'a> {
     notes: Mutex<BTreeMap<StepId, Notes>>,
     kubeconfigs: Mutex<BTreeMap<StepId, Before>>,
     warnings: Mutex<Vec<Problem>>,
+    cut_off: OnceLock<Problem>,
 }
 
 impl<'a> Run<'a> {
@@ -65,6 +66,7 @@ impl<'a> Run<'a> {
             notes: Mutex::default(),
             kubeconfigs: Mutex::default(),
             warnings: Mutex::default(),
+            cut_off: OnceLock::new(),
         }
     }
 
@@ -187,6 +189,32 @@ impl<'a> Run<'a> {
         let client = reach::connect(self.backends, access).await?;
         lock(&self.clients).insert(access.url.clone(), Arc::clone(&client));
         Ok(client)
+    }
+
+    /// Asks the API from now on at the address at which it is published, if it answers there.
+    pub(super) async fn go_round(&self, access: &KubeAccess) -> bool {
+        if access.url == access.published {
+            return false;
+        }
+        let Ok(client) = reach::connect_at(self.backends, access, &access.published).await else {
+            return false;
+        };
+        let answers = client.health().await.is_ok();
+        if answers {
+            lock(&self.clients).insert(access.url.clone(), client);
+        }
+        answers
+    }
+
+    /// Remembers that the cluster runs and its API is not reached from here.
+    pub(super) fn set_cut_off(&self, problem: Problem) {
+        // The first to notice has said it.
+        let _ = self.cut_off.set(problem);
+    }
+
+    /// What is said of an API that answers inside of the cluster and is not reached from here.
+    pub(in crate::ops) fn cut_off(&self) -> Option<&Problem> {
+        self.cut_off.get()
     }
 
     /// Forgets a client whose credentials are not accepted: a server that is made anew writes new ones.

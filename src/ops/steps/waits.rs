@@ -7,12 +7,13 @@ use futures::{StreamExt, stream::FuturesUnordered};
 use serde_json::Value;
 
 use super::{
-    Effect, Run,
+    Effect, Run, inside,
     node_log::{Aim, attend},
 };
 use crate::{
     backend::{ErrorKind, KubeApi, WatchItem},
     domain::{ObjectKey, Problem, ProblemKind, Role},
+    ops::reach,
     plan::{KubeAccess, Progress, StepId},
     resources::{KindSpec, Scope, nodes, pods, unlisted},
 };
@@ -23,12 +24,16 @@ const API_PAUSE: Duration = Duration::from_millis(150);
 /// Between two looks for an object that a controller makes once: a watch would cost more than these few requests.
 const OBJECT_PAUSE: Duration = Duration::from_millis(200);
 
+/// Between two questions that are asked with a command in a server.
+const INSIDE_PAUSE: Duration = Duration::from_secs(2);
+
 /// A watch that has been silent for so long is not trusted alone.
 const SILENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn api(run: &Run<'_>, id: StepId, access: &KubeAccess) -> Result<Effect, Problem> {
     let first: Vec<String> = access.servers.iter().take(1).cloned().collect();
     unless_trouble(run, id, &first, Role::Server, async {
+        let mut silent = inside::Silent::new();
         loop {
             match run.kube(access).await {
                 Ok(api) => match api.health().await {
@@ -36,6 +41,13 @@ pub(super) async fn api(run: &Run<'_>, id: StepId, access: &KubeAccess) -> Resul
                     Err(error) => {
                         run.forget_client(access, error.kind);
                         run.answer(id, &error);
+                        if silent.is_cut_off(run, access).await {
+                            if !run.go_round(access).await {
+                                let name = run.cluster()?;
+                                run.set_cut_off(reach::not_from_here(name, access, &error));
+                            }
+                            return Ok(Effect::Changed);
+                        }
                     }
                 },
                 Err(problem) if access.servers.is_empty() => return Err(problem),
@@ -56,9 +68,8 @@ pub(super) async fn nodes(
     ready: bool,
 ) -> Result<Effect, Problem> {
     unless_trouble(run, id, names, Role::Agent, async {
-        let api = client(run, access).await?;
         let of = names.len() as u64;
-        watch_until(run, id, &api, &nodes::KIND, "", |objects| {
+        watch_until(run, id, access, (&nodes::KIND, ""), |objects| {
             let waiting: Vec<String> = names
                 .iter()
                 .filter_map(|name| not_there(objects, name, ready))
@@ -115,6 +126,13 @@ pub(super) async fn service_account(
     access: &KubeAccess,
 ) -> Result<Effect, Problem> {
     let key = ObjectKey::new("default", "default");
+    if run.cut_off().is_some() {
+        return inside_until(run, id, access, ("serviceaccounts", "default"), |all| {
+            all.iter()
+                .any(|account| account["metadata"]["name"] == "default")
+        })
+        .await;
+    }
     loop {
         let found = client(run, access)
             .await?
@@ -137,8 +155,8 @@ pub(super) async fn system_pods(
     id: StepId,
     access: &KubeAccess,
 ) -> Result<Effect, Problem> {
-    let api = client(run, access).await?;
-    watch_until(run, id, &api, &pods::KIND, "kube-system", |objects| {
+    let system = (&pods::KIND, "kube-system");
+    watch_until(run, id, access, system, |objects| {
         let waiting: Vec<&str> = objects
             .iter()
             .filter(|pod| !is_done_or_ready(pod))
@@ -194,11 +212,14 @@ async fn client(run: &Run<'_>, access: &KubeAccess) -> Result<Arc<dyn KubeApi>, 
 async fn watch_until(
     run: &Run<'_>,
     id: StepId,
-    api: &Arc<dyn KubeApi>,
-    kind: &'static KindSpec,
-    namespace: &str,
+    access: &KubeAccess,
+    (kind, namespace): (&'static KindSpec, &str),
     mut done: impl FnMut(&[Value]) -> bool,
 ) -> Result<Effect, Problem> {
+    if run.cut_off().is_some() {
+        return inside_until(run, id, access, (kind.plural, namespace), done).await;
+    }
+    let api = client(run, access).await?;
     let scope = Scope {
         namespaces: (!namespace.is_empty())
             .then(|| namespace.to_owned())
@@ -222,6 +243,24 @@ async fn watch_until(
             Ok(_) => {}
             Err(error) => run.answer(id, &error),
         }
+    }
+}
+
+/// The same where the API is not reached from here: a server is asked now and then what it sees.
+async fn inside_until(
+    run: &Run<'_>,
+    id: StepId,
+    access: &KubeAccess,
+    (kind, namespace): (&str, &str),
+    mut done: impl FnMut(&[Value]) -> bool,
+) -> Result<Effect, Problem> {
+    loop {
+        match inside::list(run, access, kind, namespace).await {
+            Ok(objects) if done(&objects) => return Ok(Effect::Changed),
+            Ok(_) => {}
+            Err(problem) => run.answer(id, &problem),
+        }
+        tokio::time::sleep(INSIDE_PAUSE).await;
     }
 }
 

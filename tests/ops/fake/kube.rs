@@ -41,6 +41,23 @@ fn answers(things: &Things) -> Result<(), Error> {
     }
 }
 
+/// What a server's own `kubectl` says.
+pub fn said(things: &Things, words: &[&str]) -> Result<Vec<u8>, Error> {
+    answers(things)?;
+    if words.contains(&"/readyz") {
+        return Ok(b"ok".to_vec());
+    }
+    let get = words.iter().position(|word| *word == "get").unwrap();
+    let prefix = format!("{}/", words[get + 1]);
+    let found: Vec<&Value> = things
+        .objects
+        .iter()
+        .filter(|(path, _)| path.starts_with(&prefix))
+        .map(|(_, object)| object)
+        .collect();
+    Ok(json!({ "items": found }).to_string().into_bytes())
+}
+
 impl KubeApi for Fake {
     fn health(&self) -> Answer<'_, ApiHealth> {
         self.call("ask /readyz".into(), |things| {

@@ -83,7 +83,7 @@ struct Script {
     fault: Option<(usize, Fault)>,
     struck: Option<String>,
     /// Calls whose description contains it are refused for ever.
-    always: Option<String>,
+    always: Vec<String>,
     lines: BTreeMap<String, Vec<String>>,
     pods: Vec<Value>,
     /// What each further request for a log answers, before it ends.
@@ -146,7 +146,12 @@ impl Fake {
 
     /// Calls whose description contains `words` are refused, for ever.
     pub fn refuse_always(&self, words: &str) {
-        self.script().always = Some(words.to_owned());
+        self.script().always.push(words.to_owned());
+    }
+
+    /// Commands in servers are refused from now on.
+    pub fn refuse_inside(&self) {
+        self.refuse_always("run in k3d-demo-server-");
     }
 
     /// What a container whose name ends like that writes when it starts, instead of that it is up.
@@ -208,8 +213,8 @@ impl Fake {
                 let mut script = self.script();
                 if script
                     .always
-                    .as_ref()
-                    .is_some_and(|words| what.contains(words))
+                    .iter()
+                    .any(|words| what.contains(words.as_str()))
                 {
                     return Err(Error::new(ErrorKind::Failed, what, "it is always refused"));
                 }
@@ -275,7 +280,7 @@ impl Fake {
         );
         objects
             .entry("serviceaccounts/default/default".to_owned())
-            .or_insert_with(|| json!({}));
+            .or_insert_with(|| json!({ "metadata": { "name": "default" } }));
         objects
             .entry("configmaps/kube-system/coredns".to_owned())
             .or_insert_with(
