@@ -75,19 +75,7 @@ pub(super) async fn prepare_beside(
             };
             Box::pin(prepare_beside(backends, &request, refused)).await
         }
-        Wish::Delete(name) | Wish::Remove(name) => {
-            let cluster = match remains(&world, name) {
-                Some(remains) => remains,
-                None => free(&world, name, "deleted")?.clone(),
-            };
-            let plan = delete::plan(&Delete {
-                cluster: &cluster,
-                containers: &world.containers,
-                networks: &world.networks,
-                volumes: &world.volumes,
-            });
-            Ok(warned(plan, &cluster))
-        }
+        Wish::Delete(name) | Wish::Remove(name) => deletion(&world, name),
         Wish::Start(name) | Wish::Restart(name) => {
             let cluster = free(&world, name, "started")?;
             // A cluster starts whatever is in it.
@@ -150,23 +138,47 @@ pub(super) async fn prepare_beside(
         Wish::RemoveImages { cluster, images } => {
             images::prepare_removal(backends, world.cluster(cluster)?, images).await
         }
-        Wish::Finish(name) => {
-            let cluster = free(&world, name, "finished")?;
-            let plan = finish::plan(&Finish {
-                cluster,
-                clusters: &world.clusters,
-                networks: &in_use(backends, &world, refused),
-                containers: &backends.runtime.containers(&[]).await?,
-                volumes: &world.volumes,
-                registries: &k3s::registries::registries(&world.containers),
-                engine: &world.engine,
-                wait,
-                kubeconfig: Kubeconfig::default(),
-                chosen: &choose([127, 0, 0, 1].into())?,
-            })?;
-            Ok(warned(plan, cluster))
-        }
+        Wish::Finish(name) => unfinished(backends, &world, name, wait, refused).await,
     }
+}
+
+/// The plan that takes away all that there is of a cluster, or of what was interrupted.
+fn deletion(world: &World, name: &ClusterName) -> Result<Plan, Problem> {
+    let cluster = match remains(world, name) {
+        Some(remains) => remains,
+        None => free(world, name, "deleted")?.clone(),
+    };
+    let plan = delete::plan(&Delete {
+        cluster: &cluster,
+        containers: &world.containers,
+        networks: &world.networks,
+        volumes: &world.volumes,
+    });
+    Ok(warned(plan, &cluster))
+}
+
+/// The plan that goes on with what was interrupted.
+async fn unfinished(
+    backends: &Backends,
+    world: &World,
+    name: &ClusterName,
+    wait: WaitFor,
+    refused: &[Subnet],
+) -> Result<Plan, Problem> {
+    let cluster = free(world, name, "finished")?;
+    let plan = finish::plan(&Finish {
+        cluster,
+        clusters: &world.clusters,
+        networks: &in_use(backends, world, refused),
+        containers: &backends.runtime.containers(&[]).await?,
+        volumes: &world.volumes,
+        registries: &k3s::registries::registries(&world.containers),
+        engine: &world.engine,
+        wait,
+        kubeconfig: Kubeconfig::default(),
+        chosen: &choose([127, 0, 0, 1].into())?,
+    })?;
+    Ok(warned(plan, cluster))
 }
 
 /// The plan of a create, with what the specification leaves open chosen.

@@ -46,13 +46,13 @@ fn changed(world: &World, wish: &Wish) -> Vec<ClusterName> {
         names.extend(wanted.clusters().iter().cloned());
     }
     // A registry that goes is taken out of what the clusters beside it know, and one of a cluster is part of it.
-    let gone = match wish {
-        Wish::Registry(Wanted::Delete(name) | Wanted::Start(name) | Wanted::Stop(name)) => name,
-        Wish::Nodes {
-            about: Subject::Registry(name),
-            ..
-        } => name,
-        _ => return names,
+    let (Wish::Registry(Wanted::Delete(gone) | Wanted::Start(gone) | Wanted::Stop(gone))
+    | Wish::Nodes {
+        about: Subject::Registry(gone),
+        ..
+    }) = wish
+    else {
+        return names;
     };
     for registry in registries::registries(&world.containers) {
         if registry.name == *gone {

@@ -144,26 +144,7 @@ pub(super) fn build(
     remains: Option<Step>,
 ) -> Result<(), Problem> {
     let spec = input.spec;
-    if spec.servers == 2 && !nodes::has_own_datastore(spec) {
-        plan.warnings.push(
-            "two servers are less safe than one: etcd needs both of them to work; take 1 or 3"
-                .to_owned(),
-        );
-    }
-    if spec.image_volume == ImageVolume::None {
-        plan.warnings.push(
-            "without a volume for images k3d can neither start this cluster again nor add nodes to it"
-                .to_owned(),
-        );
-    }
-    if layout.addresses == Addresses::Engine && layout.subnet.is_some() && input.spec.servers > 1 {
-        plan.warnings.push(format!(
-            "in network {} the engine chooses the addresses; if it gives servers others than before, etcd will not find them",
-            layout.network
-        ));
-    }
-    plan.warnings.extend(check::shared_ports(spec));
-    plan.warnings.extend(check::for_nobody(spec));
+    plan.warnings.extend(warnings(spec, layout));
     let mut spec_with_port = spec.clone();
     spec_with_port.api.port = Some(layout.port);
     if let Some(registry) = &mut spec_with_port.registries.create {
@@ -251,6 +232,32 @@ pub(super) fn build(
     let everything: Vec<StepId> = (0..plan.steps.len()).collect();
     plan.add(Step::RemoveVolume { volume }, everything);
     Ok(())
+}
+
+/// What is odd about a cluster that can be made all the same.
+fn warnings(spec: &ClusterSpec, layout: &nodes::Layout) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if spec.servers == 2 && !nodes::has_own_datastore(spec) {
+        warnings.push(
+            "two servers are less safe than one: etcd needs both of them to work; take 1 or 3"
+                .to_owned(),
+        );
+    }
+    if spec.image_volume == ImageVolume::None {
+        warnings.push(
+            "without a volume for images k3d can neither start this cluster again nor add nodes to it"
+                .to_owned(),
+        );
+    }
+    if layout.addresses == Addresses::Engine && layout.subnet.is_some() && spec.servers > 1 {
+        warnings.push(format!(
+            "in network {} the engine chooses the addresses; if it gives servers others than before, etcd will not find them",
+            layout.network
+        ));
+    }
+    warnings.extend(check::shared_ports(spec));
+    warnings.extend(check::for_nobody(spec));
+    warnings
 }
 
 /// What containers need before they can be created.

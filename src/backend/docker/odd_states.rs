@@ -84,11 +84,8 @@ mod tests {
         );
         let seen: ContainerInspectResponse =
             from_text(r#"{"Id":"a","State":{"Status":"stopped","Running":false}}"#).unwrap();
-        let status = seen.state.and_then(|state| state.status);
-        assert_eq!(
-            status.map(|status| status.to_string()),
-            Some("exited".to_owned())
-        );
+        let word = seen.state.and_then(|state| state.status);
+        assert_eq!(word.map(|word| word.to_string()), Some("exited".to_owned()));
     }
 
     #[test]

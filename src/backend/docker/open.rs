@@ -48,17 +48,19 @@ fn transport(candidate: &Candidate) -> Result<Docker, String> {
         if !Path::new(path).exists() {
             return Err("there is no such socket".to_owned());
         }
-        Docker::connect_with_unix(endpoint, HEADERS, API_DEFAULT_VERSION).map_err(why)
+        Docker::connect_with_unix(endpoint, HEADERS, API_DEFAULT_VERSION)
+            .map_err(|error| why(&error))
     } else if let Some(secure) = secure {
         tls::connect(endpoint, &secure)
     } else {
-        Docker::connect_with_http(endpoint, HEADERS, API_DEFAULT_VERSION).map_err(why)
+        Docker::connect_with_http(endpoint, HEADERS, API_DEFAULT_VERSION)
+            .map_err(|error| why(&error))
     };
     Ok(opened?.with_request_modifier(url_safe_login))
 }
 
-fn why(error: bollard::errors::Error) -> String {
-    errors::explain("connect", &error).why
+fn why(error: &bollard::errors::Error) -> String {
+    errors::explain("connect", error).why
 }
 
 /// bollard writes a login in the alphabet of plain base64, engines read that of URLs, and pull anonymously where the

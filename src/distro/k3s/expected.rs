@@ -92,14 +92,10 @@ fn flags(arguments: &[String]) -> impl Iterator<Item = (&str, &str)> {
         if !word.starts_with("--") {
             return None;
         }
-        Some(match word.split_once('=') {
-            Some(pair) => pair,
-            None => {
-                let next = arguments.get(place + 1).map(String::as_str);
-                let value = next.filter(|next| !next.starts_with('-'));
-                (word.as_str(), value.unwrap_or_default())
-            }
-        })
+        let next = arguments.get(place + 1).map(String::as_str);
+        let value = next.filter(|next| !next.starts_with('-'));
+        let apart = (word.as_str(), value.unwrap_or_default());
+        Some(word.split_once('=').unwrap_or(apart))
     })
 }
 
