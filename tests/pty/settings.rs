@@ -50,3 +50,25 @@ fn a_mistake_is_told_with_its_place_and_what_was_meant_and_the_screen_opens() {
         }
     }
 }
+
+#[test]
+fn the_mouse_is_the_terminals_where_the_settings_say_so_and_a_key_changes_it() {
+    let place = Place::new();
+    place.write(USERS, "[screen]\nmouse = false\n");
+    let mut terminal = Terminal::sized(&place, "--simulate", (100, 30));
+    terminal.wait_for("● running");
+    let asks = |terminal: &Terminal| {
+        let raw = terminal.raw();
+        let asked = raw.windows(8).filter(|part| part == b"\x1b[?1000h");
+        asked.count()
+    };
+    assert_eq!(asks(&terminal), 0);
+    terminal.press("\x14");
+    terminal.wait_for("the mouse moves the selection");
+    assert_eq!(asks(&terminal), 1);
+    terminal.press("\x14");
+    terminal.wait_for("the mouse selects text");
+    terminal.press("q");
+    assert_eq!(terminal.wait_exit(), 0);
+    terminal.wait_restored();
+}
