@@ -296,3 +296,21 @@ async fn a_namespace_that_has_to_be_listed_anew_brings_a_list_of_all() {
     watch.live().await;
     assert_eq!(watch.rows, ["a/a1", "b/b1", "c/c1"]);
 }
+
+#[tokio::test]
+async fn what_pods_use_is_asked_for_in_the_namespace_of_the_context_where_all_are_refused() {
+    let fake = Fake::new(|request| match request.path.as_str() {
+        "/apis/metrics.k8s.io/v1beta1/namespaces/default/pods" => {
+            let usage = json!({"name": "x", "usage": {"cpu": "250m", "memory": "64Mi"}});
+            let pod =
+                json!({"metadata": {"name": "p", "namespace": "default"}, "containers": [usage]});
+            Reply::Json(200, json!({"items": [pod]}))
+        }
+        _ => status(403, "no"),
+    })
+    .await;
+    let usage = fake.api().await.pod_usage(&Scope::default()).await.unwrap();
+    assert_eq!(usage.len(), 1);
+    assert_eq!(usage[0].0.to_string(), "default/p");
+    assert_eq!(usage[0].1.memory, 64 * 1024 * 1024);
+}
