@@ -68,7 +68,7 @@ fn a_shell_is_offered_commands_flags_and_contexts() {
          clusters: [{name: a, cluster: {server: 'https://127.0.0.1:1'}}]\n",
     );
     assert_eq!(offered(&place, "coracle kube"), "kubeconfig");
-    assert_eq!(offered(&place, "coracle cluster del"), "delete");
+    assert_eq!(offered(&place, "coracle cluster res"), "restart");
     assert_eq!(offered(&place, "coracle logs --all-n"), "--all-namespaces");
     assert_eq!(offered(&place, "coracle logs --context st"), "staging");
     // No engine answers: nothing is offered, and nothing is said.

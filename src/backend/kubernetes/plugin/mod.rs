@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::config::{ExecConfig, ExecInteractiveMode};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::{sync::watch, time::Instant};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 pub(super) use run::end_all;
 
@@ -91,6 +91,9 @@ struct Entry {
 /// By what the kubeconfig says of a program and its cluster. It has as many entries as kubeconfigs have users.
 static KEPT: LazyLock<Mutex<HashMap<String, Entry>>> = LazyLock::new(Mutex::default);
 static NUMBER: AtomicU64 = AtomicU64::new(1);
+
+/// The runs that go on, and those that ended since the last began.
+static RUNS: LazyLock<Mutex<JoinSet<()>>> = LazyLock::new(Mutex::default);
 
 fn kept() -> MutexGuard<'static, HashMap<String, Entry>> {
     // No code under this lock can break, and a map is whole at any time.
@@ -184,7 +187,9 @@ fn begin(plan: run::Plan, refused: Option<u64>, manner: Manner) -> Begun {
     entry.run = Some((now, progress.clone()));
     drop(kept);
     // It outlives those who wait: a screen that looks again finds it, and `end_all` or its own deadline ends it.
-    tokio::spawn(carry_out(plan, teller));
+    let mut runs = RUNS.lock().unwrap_or_else(PoisonError::into_inner);
+    while runs.try_join_next().is_some() {}
+    runs.spawn(carry_out(plan, teller));
     Begun::Run(now, progress)
 }
 

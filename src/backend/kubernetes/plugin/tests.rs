@@ -1,3 +1,5 @@
+//! Credential plugins as small scripts: how often they run, what their failures say, and that they end.
+
 use std::{collections::HashMap, fs, path::Path, process};
 
 use super::*;
