@@ -2,6 +2,7 @@
 
 use super::{
     Wish, World,
+    observe::address,
     observe::details,
     ports,
     prepare::{free, read},
@@ -64,7 +65,7 @@ pub fn all(world: &World) -> Vec<Listed> {
         .flat_map(|cluster| {
             cluster.nodes.iter().map(|node| Listed {
                 node: node.clone(),
-                cluster: cluster.name.to_string(),
+                cluster: address(&world.clusters, cluster).to_string(),
             })
         })
         .collect();
@@ -203,7 +204,7 @@ pub(super) async fn change(
     wait: WaitFor,
 ) -> Result<Plan, Problem> {
     let cluster = match about.cluster() {
-        Some(name) if world.cluster(name).is_ok() => Some(free(world, name, "changed")?),
+        Some(name) if world.named(name).next().is_some() => Some(free(world, name, "changed")?),
         _ => None,
     };
     let all = all(world);

@@ -7,7 +7,7 @@ use crate::{
     backend::Backends,
     distro::{self, k3s::mark},
     domain::{
-        Cluster, ClusterName, Problem,
+        Cluster, ClusterName, Distribution, Problem,
         container::{ContainerDetail, ContainerInfo, EngineInfo, NetworkInfo, VolumeSpec},
     },
 };
@@ -28,30 +28,69 @@ pub struct World {
 }
 
 impl World {
-    /// The cluster of a name.
+    /// The clusters of a name. One before which a distribution stands, `kind/demo`, is that one's alone.
+    pub fn named(&self, name: &ClusterName) -> impl Iterator<Item = &Cluster> {
+        let bare = bare(name).to_owned();
+        let distribution = name.as_str().strip_suffix(&bare).unwrap_or_default();
+        let distribution = distribution.trim_end_matches('/').to_owned();
+        self.clusters.iter().filter(move |cluster| {
+            cluster.name.as_str() == bare
+                && (distribution.is_empty() || cluster.distribution.to_string() == distribution)
+        })
+    }
+
+    /// The cluster of a name, before which its distribution may stand.
     ///
     /// # Errors
-    /// When there is none; the names that are there are in the hint.
+    /// When there is none, with the names that are there in the hint; when there are two, with what to say instead.
     pub fn cluster(&self, name: &ClusterName) -> Result<&Cluster, Problem> {
-        self.clusters
-            .iter()
-            .find(|cluster| cluster.name == *name)
-            .ok_or_else(|| {
-                let names: Vec<&str> = self
-                    .clusters
-                    .iter()
-                    .map(|cluster| cluster.name.as_str())
-                    .collect();
-                Problem::not_found(
-                    format!("there is no cluster {:?}", name.as_str()),
-                    "no container at the engine belongs to one of that name",
-                )
-                .with_hint(if names.is_empty() {
-                    "there are no clusters at all; create one first".to_owned()
-                } else {
-                    format!("there are: {}", names.join(", "))
-                })
+        let mut found = self.named(name);
+        let first = found.next();
+        if let (Some(one), Some(other)) = (first, found.next()) {
+            let (one, other) = (one.distribution, other.distribution);
+            return Err(Problem::refused(
+                format!("it is not clear which cluster {:?} is", name.as_str()),
+                format!("there are two of that name: {one}/{name} and {other}/{name}"),
+            )
+            .with_hint(format!("name it with its distribution: {one}/{name}")));
+        }
+        first.ok_or_else(|| {
+            let names: Vec<&str> = self
+                .clusters
+                .iter()
+                .map(|cluster| cluster.name.as_str())
+                .collect();
+            Problem::not_found(
+                format!("there is no cluster {:?}", name.as_str()),
+                "no container at the engine belongs to one of that name",
+            )
+            .with_hint(if names.is_empty() {
+                "there are no clusters at all; create one first".to_owned()
+            } else {
+                format!("there are: {}", names.join(", "))
             })
+        })
+    }
+}
+
+/// A cluster's name without the distribution that may stand before it.
+#[must_use]
+pub fn bare(name: &ClusterName) -> &str {
+    let words = [Distribution::K3s, Distribution::Kind].map(|it| format!("{it}/"));
+    words
+        .iter()
+        .find_map(|word| name.as_str().strip_prefix(word.as_str()))
+        .unwrap_or(name.as_str())
+}
+
+/// What names a cluster among these: its name, with its distribution before it where another one has that name.
+#[must_use]
+pub fn address(clusters: &[Cluster], cluster: &Cluster) -> ClusterName {
+    let many = clusters.iter().filter(|it| it.name == cluster.name).count() > 1;
+    if many {
+        ClusterName::existing(format!("{}/{}", cluster.distribution, cluster.name))
+    } else {
+        cluster.name.clone()
     }
 }
 

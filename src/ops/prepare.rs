@@ -9,7 +9,7 @@ use super::{
     lasting,
     leftovers::leftovers,
     nodes::{self, Size},
-    observe::{details, observe},
+    observe::{bare, details, observe},
     ports, protection, reach, recover, registries, surroundings,
 };
 use crate::{
@@ -283,9 +283,10 @@ pub(super) fn free<'a>(
 /// What a delete that did not come to its end left of a cluster, when no container of it is there by which it would be
 /// found: its network or its volumes.
 fn remains(world: &World, name: &ClusterName) -> Option<Cluster> {
-    if world.cluster(name).is_ok() {
+    if world.named(name).next().is_some() {
         return None;
     }
+    let name = &ClusterName::existing(bare(name));
     let network = names::network(name);
     let label = |labels: &Labels, key: &str, value: &str| {
         labels.get(key).map(String::as_str) == Some(value)

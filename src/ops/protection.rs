@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Wish, World};
+use super::{
+    Wish, World,
+    observe::{address, bare},
+};
 use crate::{
     config::Contexts,
     distro::k3s::{kubeconfig, labels, registries},
@@ -61,7 +64,7 @@ fn changed(world: &World, wish: &Wish) -> Vec<ClusterName> {
                 .clusters
                 .iter()
                 .filter(|cluster| registry.networks.contains(&cluster.network));
-            names.extend(beside.map(|cluster| cluster.name.clone()));
+            names.extend(beside.map(|cluster| address(&world.clusters, cluster)));
         }
     }
     names
@@ -69,14 +72,9 @@ fn changed(world: &World, wish: &Wish) -> Vec<ClusterName> {
 
 /// The contexts of the clusters of a name; what is not there yet would be one of k3s.
 fn contexts_of(world: &World, name: &ClusterName) -> BTreeSet<String> {
-    let mut all: BTreeSet<String> = world
-        .clusters
-        .iter()
-        .filter(|cluster| cluster.name == *name)
-        .map(Cluster::context)
-        .collect();
+    let mut all: BTreeSet<String> = world.named(name).map(Cluster::context).collect();
     if all.is_empty() {
-        all.insert(kubeconfig::context(name));
+        all.insert(kubeconfig::context(&ClusterName::existing(bare(name))));
     }
     all
 }

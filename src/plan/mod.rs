@@ -147,6 +147,20 @@ impl Plan {
             .collect()
     }
 
+    /// Whether it takes away what it does not bring back: a person is asked then, and a hasty key is no answer.
+    #[must_use]
+    pub fn destroys(&self) -> bool {
+        let removes = |step: &Step| {
+            matches!(
+                step,
+                Step::RemoveNetwork { .. }
+                    | Step::RemovePath { .. }
+                    | Step::RemoveKubeconfig { .. }
+            )
+        };
+        !self.risk().is_empty() || self.steps.iter().any(|planned| removes(&planned.step))
+    }
+
     /// How long it usually takes when everything is at hand: the longest chain of steps.
     #[must_use]
     pub fn usual(&self) -> Duration {

@@ -3,10 +3,7 @@
 
 mod table;
 
-use super::{
-    msg::ClusterId,
-    state::{EngineState, Pane, State},
-};
+use super::state::{EngineState, Pane, State};
 use crate::domain::{Cluster, ClusterState, Role, cluster::Unfinished};
 
 pub use table::ACTIONS;
@@ -229,11 +226,13 @@ fn engine(state: &State) -> Result<(), String> {
 fn free(state: &State) -> Result<(), String> {
     match state.selected() {
         None => Err("nothing is selected".to_owned()),
-        Some(ClusterId::Local(name)) => match state.operations.running_for(name) {
-            Some(operation) => Err(format!("an operation goes on: {}", operation.plan.title)),
-            None => Ok(()),
-        },
-        Some(ClusterId::Context(_)) => Ok(()),
+        Some(id) => {
+            let cluster = state.clusters.at(id);
+            match cluster.and_then(|cluster| state.operations.running_for(cluster)) {
+                Some(operation) => Err(format!("an operation goes on: {}", operation.plan.title)),
+                None => Ok(()),
+            }
+        }
     }
 }
 

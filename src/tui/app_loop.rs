@@ -238,11 +238,12 @@ pub(super) fn take(
 
 /// The clusters that are gone, or were made anew under their name.
 fn replaced(before: &[Cluster], now: &[Cluster]) -> Vec<ClusterId> {
-    let same = |a: &Cluster, b: &Cluster| a.name == b.name && a.created == b.created;
+    let same =
+        |a: &Cluster, b: &Cluster| ClusterId::of(a) == ClusterId::of(b) && a.created == b.created;
     before
         .iter()
         .filter(|old| !now.iter().any(|new| same(old, new)))
-        .map(|old| ClusterId::Local(old.name.to_string()))
+        .map(ClusterId::of)
         .collect()
 }
 

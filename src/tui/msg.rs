@@ -6,7 +6,7 @@ use crate::{
     backend::{Backends, WatchItem, docker::Tried},
     config::KeyChord,
     domain::{
-        Forward, ObjectKey, Problem, Workload,
+        Cluster, Distribution, Forward, ObjectKey, Problem, Workload,
         container::Usage,
         kube::{ApiHealth, ContextInfo},
         log::LogItem,
@@ -22,10 +22,32 @@ use crate::{
 /// A cluster in the list: one that the engine holds, or one that a kubeconfig names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ClusterId {
-    /// A cluster of this name at the engine.
-    Local(String),
+    /// A cluster at the engine: clusters of two distributions can have one name.
+    Local(Distribution, String),
     /// A context of this name.
     Context(String),
+}
+
+impl ClusterId {
+    /// The identity of a cluster of the engine.
+    #[must_use]
+    pub fn of(cluster: &Cluster) -> Self {
+        Self::Local(cluster.distribution, cluster.name.to_string())
+    }
+
+    /// The identity of a cluster of k3s, the distribution whose clusters are changed here.
+    #[must_use]
+    pub fn k3s(name: impl Into<String>) -> Self {
+        Self::Local(Distribution::K3s, name.into())
+    }
+
+    /// Its name alone.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Local(_, name) | Self::Context(name) => name,
+        }
+    }
 }
 
 /// Whose log is shown.

@@ -387,7 +387,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_watch_is_kept_for_a_minute_and_other_work_ends_at_once() {
         let mut runner = runner();
-        let pods = TaskKey::Pods(ClusterId::Local("a".to_owned()));
+        let pods = TaskKey::Pods(ClusterId::k3s("a"));
         runner.start(pods.clone(), say("pods"));
         runner.start(TaskKey::Contexts, say("contexts"));
         runner.sync(vec![]);
@@ -428,7 +428,7 @@ mod tests {
     async fn a_kept_watch_ends_in_time_although_nothing_else_happens() {
         let mut runner = runner();
         runner.start(
-            TaskKey::Pods(ClusterId::Local("a".to_owned())),
+            TaskKey::Pods(ClusterId::k3s("a")),
             Box::new(|_| Box::pin(std::future::pending())),
         );
         let left = Instant::now();
@@ -442,10 +442,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_cluster_that_is_forgotten_has_no_tasks_and_others_keep_theirs() {
         let mut runner = runner();
-        let (gone, other) = (
-            ClusterId::Local("a".to_owned()),
-            ClusterId::Local("b".to_owned()),
-        );
+        let (gone, other) = (ClusterId::k3s("a"), ClusterId::k3s("b"));
         for id in [&gone, &other] {
             runner.start(TaskKey::Pods(id.clone()), say("pods"));
         }

@@ -157,6 +157,12 @@ async fn agents_are_counted_up_and_down() {
     assert_eq!(cluster(&screen, "dev"), Some((ClusterState::Running, 1, 3)));
     // The pods that have to go find another place at once.
     screen.types("s1<enter><enter>").await;
+    assert_eq!(
+        cluster(&screen, "dev"),
+        Some((ClusterState::Running, 1, 3)),
+        "containers go for good, to which enter is no answer"
+    );
+    screen.types("y").await;
     screen.seconds(10).await;
     assert_eq!(ended_well(&screen), Some(true));
     assert_eq!(cluster(&screen, "dev"), Some((ClusterState::Running, 1, 1)));

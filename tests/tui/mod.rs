@@ -182,7 +182,7 @@ pub fn now() -> Timestamp {
 
 /// A cluster of the engine.
 pub fn local(name: &str) -> ClusterId {
-    ClusterId::Local(name.to_owned())
+    ClusterId::k3s(name)
 }
 
 fn state(color: bool, unicode: bool) -> State {

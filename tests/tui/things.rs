@@ -13,11 +13,11 @@ use super::{Screen, scenes, text};
 /// How the latest operation ended, after the plan on the screen was applied.
 async fn apply(screen: &mut Screen) -> bool {
     let dialogs = &screen.state().dialogs;
-    assert!(
-        matches!(dialogs.last(), Some(Dialog::Preview(..))),
-        "{dialogs:?}"
-    );
-    screen.types("<enter>").await;
+    let Some(Dialog::Preview(_, _, preview)) = dialogs.last() else {
+        panic!("{dialogs:?}");
+    };
+    let yes = if preview.asks() { "y" } else { "<enter>" };
+    screen.types(yes).await;
     screen.seconds(120).await;
     let ended = screen.state().operations.all.last().unwrap().ended.clone();
     match ended {

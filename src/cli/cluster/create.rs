@@ -66,7 +66,7 @@ pub async fn run(cx: &Context, args: &Args) -> Result<(), Problem> {
         return Ok(());
     }
     let world = ops::observe(&backends).await?;
-    let cluster = world.cluster(&name)?;
+    let cluster = world.cluster(&ClusterName::existing(format!("k3s/{name}")))?;
     match args.manner.output {
         Format::Json | Format::Yaml => output::print(&output::data(
             &shape::cluster(cluster, false),

@@ -13,7 +13,7 @@ use crate::{
         signals::Signals,
     },
     domain::{ClusterName, Problem, ProblemKind, spec::WaitFor},
-    ops::{self, Request, Wish},
+    ops::{self, Request, Wish, observe::address},
     plan::{Plan, Subject},
 };
 
@@ -103,7 +103,7 @@ impl Targets {
         let world = ops::observe(backends).await?;
         let (kept, changed): (Vec<_>, Vec<_>) = world
             .clusters
-            .into_iter()
+            .iter()
             .partition(|cluster| contexts.is_read_only(&cluster.context()));
         for cluster in kept {
             note(&format!(
@@ -111,7 +111,8 @@ impl Targets {
                 cluster.name
             ));
         }
-        Ok(changed.into_iter().map(|cluster| cluster.name).collect())
+        let changed = changed.into_iter();
+        Ok(changed.map(|it| address(&world.clusters, it)).collect())
     }
 
     /// The clusters that are meant.
@@ -121,7 +122,8 @@ impl Targets {
     pub async fn resolve(&self, backends: &Backends) -> Result<Vec<ClusterName>, Problem> {
         if self.all {
             let world = ops::observe(backends).await?;
-            return Ok(world.clusters.into_iter().map(|c| c.name).collect());
+            let all = world.clusters.iter();
+            return Ok(all.map(|it| address(&world.clusters, it)).collect());
         }
         let mut names: Vec<ClusterName> = Vec::new();
         for name in self.names.iter().map(ClusterName::existing) {

@@ -83,9 +83,12 @@ pub fn palette(state: &State, typed: &str) -> Vec<(Entry, String, String)> {
             )
         });
     let clusters = state.clusters.list.iter().map(|id| match id {
-        ClusterId::Local(name) => (
+        ClusterId::Local(_, name) => (
             Entry::Go(id.clone()),
-            name.clone(),
+            match state.clusters.at(id) {
+                Some(cluster) => state.clusters.address(cluster).to_string(),
+                None => name.clone(),
+            },
             "go to the cluster".to_owned(),
         ),
         ClusterId::Context(name) => (

@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_comes_later_is_offered_below_and_chosen() {
-        let id = ClusterId::Local("dev".to_owned());
+        let id = ClusterId::k3s("dev");
         let mut choice = LogChoice::new(id.clone(), ObjectKey::new("shop", "web-1"));
         let press = |choice: &mut LogChoice, key: &str| choice.press(key.parse().unwrap());
         press(&mut choice, "j");

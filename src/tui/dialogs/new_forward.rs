@@ -240,10 +240,7 @@ mod tests {
     use super::*;
 
     fn form() -> NewForward {
-        NewForward::new(
-            ClusterId::Local("dev".to_owned()),
-            ObjectKey::new("shop", "web-1"),
-        )
+        NewForward::new(ClusterId::k3s("dev"), ObjectKey::new("shop", "web-1"))
     }
 
     fn offers() -> Vec<Offer> {

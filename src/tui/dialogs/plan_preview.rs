@@ -1,4 +1,5 @@
-//! A plan before it is carried out: what will be made, changed, waited for and lost.
+//! A plan before it is carried out: what will be made, changed, waited for and lost. One that takes away what it does
+//! not bring back asks for a yes.
 
 use ratatui::{Frame, layout::Rect, text::Line, widgets::Paragraph};
 
@@ -40,12 +41,20 @@ impl PlanPreview {
         &self.plan
     }
 
+    /// Whether something goes for good, so that a person has to agree to it.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.plan.destroys()
+    }
+
     /// Takes a key.
     pub fn press(&mut self, chord: KeyChord) -> Outcome {
         let last = self.plan.steps.len().saturating_sub(1);
         match chord.key {
             Key::Enter if self.plan.steps.is_empty() => return Outcome::Close,
-            Key::Enter => return Outcome::Apply,
+            Key::Enter if !self.asks() => return Outcome::Apply,
+            // Where something goes for good, the key that goes on from page to page is no answer.
+            Key::Char('y') if self.asks() => return Outcome::Apply,
             Key::Esc | Key::Char('q') => return Outcome::Close,
             Key::Down | Key::Char('j') => self.scroll = (self.scroll + 1).min(last),
             Key::Up | Key::Char('k') => self.scroll = self.scroll.saturating_sub(1),
@@ -101,7 +110,11 @@ impl PlanPreview {
         lines.push(Line::styled(words, theme.style(Tone::Dim)));
         lines.push(key_line(
             &[
-                ("enter", "apply"),
+                if self.asks() {
+                    ("y", "yes, apply")
+                } else {
+                    ("enter", "apply")
+                },
                 ("j/k", "scroll"),
                 ("esc", "leave, nothing happens"),
             ],

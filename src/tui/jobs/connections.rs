@@ -59,7 +59,7 @@ async fn open(context: &Context, id: &ClusterId) -> Result<Arc<dyn KubeApi>, Err
             };
             context.kube.connect(&target).await
         }
-        ClusterId::Local(name) => {
+        ClusterId::Local(_, name) => {
             let gone = || {
                 Error::new(
                     ErrorKind::NotFound,

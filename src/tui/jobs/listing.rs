@@ -33,17 +33,17 @@ async fn fetch(context: &Context, kind: &Kind) -> Result<Vec<Item>, Problem> {
     };
     match kind {
         Kind::Images(name) => {
-            let cluster = context.cluster(&ClusterId::Local(name.to_string()));
+            let cluster = context.cluster(&ClusterId::k3s(ops::observe::bare(name)));
             let gone = || Problem::not_found(format!("cluster \"{name}\""), "it is gone");
             all_images(&backends, &cluster.ok_or_else(gone)?).await
         }
         Kind::Services(name) => {
-            let id = ClusterId::Local(name.to_string());
+            let id = ClusterId::k3s(ops::observe::bare(name));
             let api = context.connections.get(context, &id).await?;
             all_services(&backends, api.as_ref(), name).await
         }
         Kind::Manifests(name) => {
-            let id = ClusterId::Local(name.to_string());
+            let id = ClusterId::k3s(ops::observe::bare(name));
             let api = context.connections.get(context, &id).await?;
             let all = ops::manifests(api.as_ref()).await?;
             Ok(all.into_iter().map(manifest).collect())

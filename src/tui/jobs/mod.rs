@@ -136,14 +136,10 @@ pub(super) fn continuous(key: &TaskKey, context: &Context) -> Option<Job> {
 
 impl Context {
     fn cluster(&self, id: &ClusterId) -> Option<Cluster> {
-        match id {
-            ClusterId::Local(name) => self
-                .world
-                .clusters()
-                .iter()
-                .find(|cluster| cluster.name.as_str() == name)
-                .cloned(),
-            ClusterId::Context(_) => None,
-        }
+        let clusters = self.world.clusters();
+        let found = clusters
+            .iter()
+            .find(|cluster| ClusterId::of(cluster) == *id);
+        found.cloned()
     }
 }

@@ -51,7 +51,7 @@ mod tests {
     async fn a_job_finds_a_cluster_that_was_made_after_it_began() {
         let context = Context::detached();
         let job = context.clone();
-        let id = ClusterId::Local("dev".to_owned());
+        let id = ClusterId::k3s("dev");
         assert!(job.cluster(&id).is_none());
         let backends = World::named("default").unwrap().backends();
         let world = ops::observe(&backends).await.unwrap();

@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use super::scroll::Scroll;
 use crate::{
     domain::{
-        Cluster, ClusterState, Problem,
+        Cluster, ClusterName, ClusterState, Distribution, Problem,
         container::Usage,
         kube::{ApiHealth, ContextInfo, NodeStatus},
     },
+    ops::observe,
     tui::msg::ClusterId,
 };
 
@@ -139,10 +140,7 @@ impl Clusters {
 
     fn rebuild(&mut self, height: usize) {
         let own: Vec<String> = self.world.iter().map(Cluster::context).collect();
-        let locals = self
-            .world
-            .iter()
-            .map(|cluster| ClusterId::Local(cluster.name.to_string()));
+        let locals = self.world.iter().map(ClusterId::of);
         let others = self
             .contexts
             .iter()
@@ -153,13 +151,18 @@ impl Clusters {
         if let Some(ClusterId::Context(name)) = &self.scroll.selected
             && let Some(cluster) = self.world.iter().find(|cluster| cluster.context() == *name)
         {
-            self.scroll.selected = Some(ClusterId::Local(cluster.name.to_string()));
+            self.scroll.selected = Some(ClusterId::of(cluster));
         }
         let preferred = self.list.iter().find(|id| match id {
-            ClusterId::Local(name) => self
-                .prefer
-                .as_ref()
-                .is_some_and(|wanted| wanted == name || *wanted == format!("k3d-{name}")),
+            ClusterId::Local(distribution, name) => self.prefer.as_ref().is_some_and(|wanted| {
+                let prefix = match distribution {
+                    Distribution::K3s => "k3d",
+                    Distribution::Kind => "kind",
+                };
+                wanted == name
+                    || *wanted == format!("{distribution}/{name}")
+                    || *wanted == format!("{prefix}-{name}")
+            }),
             ClusterId::Context(name) => self.prefer.as_ref() == Some(name),
         });
         let guess = !self.known && self.scroll.selected.is_none() && preferred.is_none();
@@ -175,8 +178,7 @@ impl Clusters {
             };
             let mut world = self.world.iter().filter(works);
             let running = world.clone().find(is_current).or_else(|| world.next());
-            self.scroll.selected =
-                running.map(|cluster| ClusterId::Local(cluster.name.to_string()));
+            self.scroll.selected = running.map(ClusterId::of);
         }
         let list = &self.list;
         self.api.retain(|id, _| list.contains(id));
@@ -192,12 +194,24 @@ impl Clusters {
         }
     }
 
-    /// The cluster of a name at the engine.
+    /// The cluster of k3s of a name at the engine.
     #[must_use]
     pub fn local(&self, name: &str) -> Option<&Cluster> {
+        self.at(&ClusterId::k3s(name))
+    }
+
+    /// The cluster at the engine; none for a context.
+    #[must_use]
+    pub fn at(&self, id: &ClusterId) -> Option<&Cluster> {
         self.world
             .iter()
-            .find(|cluster| cluster.name.as_str() == name)
+            .find(|cluster| ClusterId::of(cluster) == *id)
+    }
+
+    /// What a cluster is called where a name may be two clusters': `kind/demo` if there is another `demo`.
+    #[must_use]
+    pub fn address(&self, cluster: &Cluster) -> ClusterName {
+        observe::address(&self.world, cluster)
     }
 
     /// The context of a name.
@@ -234,7 +248,7 @@ impl Clusters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ApiEndpoint, ClusterName, Distribution};
+    use crate::domain::ApiEndpoint;
 
     fn contexts() -> Vec<ContextInfo> {
         ["far", "other"]
@@ -267,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_running_cluster_is_selected_first_whether_the_engine_or_the_files_are_read_sooner() {
-        let dev = Some(ClusterId::Local("dev".to_owned()));
+        let dev = Some(ClusterId::k3s("dev"));
         let far = Some(ClusterId::Context("far".to_owned()));
         let mut sooner = Clusters::default();
         sooner.set_world(world(), 9);
@@ -327,7 +341,7 @@ mod tests {
         let mut clusters = Clusters::default();
         clusters.set_contexts(named, Vec::new(), 9);
         clusters.set_world(two, 9);
-        let wanted = Some(ClusterId::Local("current".to_owned()));
+        let wanted = Some(ClusterId::k3s("current"));
         assert_eq!(clusters.scroll.selected, wanted);
     }
 

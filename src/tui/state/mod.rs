@@ -204,10 +204,7 @@ impl State {
     /// The selected cluster, where the engine holds it.
     #[must_use]
     pub fn selected_cluster(&self) -> Option<&Cluster> {
-        match self.selected()? {
-            ClusterId::Local(name) => self.clusters.local(name),
-            ClusterId::Context(_) => None,
-        }
+        self.clusters.at(self.selected()?)
     }
 
     /// The containers of the selected cluster.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    domain::Problem,
+    domain::{Cluster, Distribution, Problem},
     ops::{Failure, Report, Wish},
     plan::{Event, Outcome, Plan, Progress},
 };
@@ -162,15 +162,12 @@ impl Operations {
             .filter(|operation| operation.ended.is_none())
     }
 
-    /// The one that goes on for a cluster.
+    /// The one that goes on for a cluster; only those of k3s are changed here.
     #[must_use]
-    pub fn running_for(&self, cluster: &str) -> Option<&Operation> {
+    pub fn running_for(&self, cluster: &Cluster) -> Option<&Operation> {
         self.running().find(|operation| {
-            operation
-                .plan
-                .about
-                .cluster()
-                .is_some_and(|name| name.as_str() == cluster)
+            let about = operation.plan.about.cluster();
+            cluster.distribution == Distribution::K3s && about == Some(&cluster.name)
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::{
             new_forward::NewForward, scale::Scale,
         },
         effect::Effect,
-        msg::{ClusterId, LogTarget},
+        msg::LogTarget,
         state::{Pane, State},
     },
 };
@@ -133,7 +133,7 @@ fn scale(state: &mut State) {
     if let Some(cluster) = state.selected_cluster() {
         let count = |role| u16::try_from(cluster.count(role).1).unwrap_or(u16::MAX);
         let (servers, agents) = (count(Role::Server), count(Role::Agent));
-        let dialog = Scale::new(cluster.name.clone(), servers, agents);
+        let dialog = Scale::new(state.clusters.address(cluster), servers, agents);
         state.dialogs.push(Dialog::Scale(dialog));
     }
 }
@@ -146,7 +146,10 @@ pub(super) fn plan(state: &mut State, wish: Wish) -> Vec<Effect> {
 }
 
 fn plan_for_selected(state: &mut State, wish: impl FnOnce(ClusterName) -> Wish) -> Vec<Effect> {
-    match state.selected_cluster().map(|cluster| cluster.name.clone()) {
+    match state
+        .selected_cluster()
+        .map(|cluster| state.clusters.address(cluster))
+    {
         Some(name) => plan(state, wish(name)),
         None => Vec::new(),
     }
@@ -154,9 +157,7 @@ fn plan_for_selected(state: &mut State, wish: impl FnOnce(ClusterName) -> Wish) 
 
 fn selected_name(state: &State) -> Option<String> {
     match state.focus {
-        Pane::Clusters => state.selected().map(|id| match id {
-            ClusterId::Local(name) | ClusterId::Context(name) => name.clone(),
-        }),
+        Pane::Clusters => state.selected().map(|id| id.name().to_owned()),
         Pane::Nodes => state.node.selected.clone(),
         Pane::Pods | Pane::Log => state
             .selected_pods()?

@@ -3,7 +3,7 @@
 use super::dialog::Fate;
 use crate::{
     config::{Key, KeyChord},
-    domain::{Forward, ObjectKey},
+    domain::{Distribution, Forward, ObjectKey},
     ops::{forward::kept::Kept, workload::Offer},
     tui::{
         dialogs::{
@@ -81,10 +81,8 @@ fn keep(state: &State, place: usize, yes: bool) -> Vec<Effect> {
     };
     let context = match &entry.cluster {
         ClusterId::Context(name) => name.clone(),
-        ClusterId::Local(name) => match state.clusters.local(name) {
-            Some(cluster) => cluster.context(),
-            None => format!("{LOCAL}{name}"),
-        },
+        ClusterId::Local(Distribution::K3s, name) => format!("{LOCAL}{name}"),
+        ClusterId::Local(Distribution::Kind, name) => format!("{KIND}{name}"),
     };
     let kept = Kept {
         context,
@@ -96,13 +94,17 @@ fn keep(state: &State, place: usize, yes: bool) -> Vec<Effect> {
 
 /// What the contexts of this machine's clusters begin with.
 const LOCAL: &str = "k3d-";
+/// The same of kind's.
+const KIND: &str = "kind-";
 
 /// Takes in the forwards that were kept by an earlier session. They are opened as soon as their cluster is in the list.
 pub(super) fn kept(state: &mut State, all: Vec<Kept>) {
     for kept in all {
-        let id = match kept.context.strip_prefix(LOCAL) {
-            Some(name) => ClusterId::Local(name.to_owned()),
-            None => ClusterId::Context(kept.context.clone()),
+        let context = kept.context.as_str();
+        let id = match (context.strip_prefix(LOCAL), context.strip_prefix(KIND)) {
+            (Some(name), _) => ClusterId::k3s(name),
+            (None, Some(name)) => ClusterId::Local(Distribution::Kind, name.to_owned()),
+            (None, None) => ClusterId::Context(context.to_owned()),
         };
         state.forwards.add(id, kept.forward, kept.on);
     }

@@ -4,7 +4,7 @@ use super::{act, dialog::Fate};
 use crate::{
     config::KeyChord,
     domain::PortMapping,
-    ops::{Wish, expose, images::Wanted},
+    ops::{self, Wish, expose, images::Wanted},
     plan::{lasting::Lasting, registry},
     tui::{
         dialogs::{
@@ -95,7 +95,7 @@ fn used(state: &State, kind: &Kind, key: char, thing: Thing) -> Result<Option<Wi
             registry::Wanted::Start(name)
         }),
         (Kind::Registries(Some(cluster)), 'c', Thing::Registry { name, networks, .. }) => {
-            let known = state.clusters.local(cluster.as_str());
+            let known = state.clusters.local(ops::observe::bare(cluster));
             let connected = known.is_some_and(|known| networks.contains(&known.network));
             let (registry, cluster) = (name, cluster.clone());
             Wish::Registry(if connected {

@@ -212,7 +212,7 @@ pub fn wants(state: &State) -> Vec<TaskKey> {
         .world
         .iter()
         .filter(|cluster| cluster.serves());
-    let asked = running.map(|cluster| TaskKey::Api(ClusterId::Local(cluster.name.to_string())));
+    let asked = running.map(|cluster| TaskKey::Api(ClusterId::of(cluster)));
     for key in asked.take(ASKED) {
         if !keys.contains(&key) {
             keys.push(key);

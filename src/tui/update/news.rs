@@ -141,7 +141,7 @@ fn engine_up(state: &mut State, world: World, backends: Backends) {
 fn silence(state: &mut State) {
     let mute = state.clusters.world.iter().filter(|one| !one.serves());
     for cluster in mute {
-        let id = ClusterId::Local(cluster.name.to_string());
+        let id = ClusterId::of(cluster);
         state.clusters.api.remove(&id);
         if let Some(pods) = state.pods.get_mut(&id) {
             let what = format!("ask the API of cluster {:?}", cluster.name.as_str());
@@ -275,7 +275,7 @@ fn planned(state: &mut State, id: u64, result: Result<(Wish, Plan), Problem>) {
     match result {
         Ok((wish, plan)) => {
             let dialog = match &wish {
-                Wish::Delete(cluster) => Dialog::ConfirmDelete(
+                Wish::Delete(cluster) | Wish::Remove(cluster) => Dialog::ConfirmDelete(
                     id,
                     wish.clone(),
                     Box::new(ConfirmDelete::new(cluster.clone(), plan)),

@@ -9,6 +9,9 @@ use proptest::prelude::*;
 use ratatui::{Terminal, backend::TestBackend};
 
 use super::*;
+
+mod guards;
+
 use crate::{
     backend::{Change, Unseen, WatchItem},
     config::Config,
@@ -195,7 +198,7 @@ fn an_api_that_does_not_answer_is_told_in_words_with_the_moment_of_the_next_try(
 fn what_is_shown_of_a_cluster_whose_servers_are_frozen_is_stale() {
     let mut state = state();
     let mut cluster = distro::clusters(&fixtures::demo(1, 1), &[]).remove(0);
-    let id = ClusterId::Local(cluster.name.to_string());
+    let id = ClusterId::of(&cluster);
     let backends = crate::backend::sim::World::named("empty")
         .unwrap()
         .backends();

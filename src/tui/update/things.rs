@@ -3,6 +3,7 @@
 
 use super::act::plan;
 use crate::{
+    domain::Cluster,
     ops::{NodeVerb, Wish},
     tui::{
         actions::ActionId,
@@ -20,6 +21,7 @@ use crate::{
 /// Uses an action.
 pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
     let cluster = state.selected_cluster();
+    let address = |cluster: &Cluster| state.clusters.address(cluster);
     let dialog = match id {
         ActionId::ToggleNode => return change_node(state, None),
         ActionId::DeleteNode => return change_node(state, Some(NodeVerb::Delete)),
@@ -35,11 +37,11 @@ pub(super) fn act(state: &mut State, id: ActionId) -> Vec<Effect> {
         }
         ActionId::AddNodes => cluster.map(|cluster| form(Purpose::Nodes(Nodes::of(cluster)))),
         ActionId::Ports => cluster.map(|cluster| form(Purpose::Ports(Ports::of(cluster)))),
-        ActionId::Images => cluster.map(|cluster| list(Kind::Images(cluster.name.clone()))),
-        ActionId::Services => cluster.map(|cluster| list(Kind::Services(cluster.name.clone()))),
-        ActionId::Manifests => cluster.map(|cluster| list(Kind::Manifests(cluster.name.clone()))),
+        ActionId::Images => cluster.map(|cluster| list(Kind::Images(address(cluster)))),
+        ActionId::Services => cluster.map(|cluster| list(Kind::Services(address(cluster)))),
+        ActionId::Manifests => cluster.map(|cluster| list(Kind::Manifests(address(cluster)))),
         ActionId::Registries => {
-            let cluster = cluster.map(|cluster| cluster.name.clone());
+            let cluster = cluster.map(address);
             Some(list(Kind::Registries(cluster)))
         }
         ActionId::Lasting => Some(list(Kind::Lasting)),
@@ -73,7 +75,7 @@ fn change_node(state: &mut State, verb: Option<NodeVerb>) -> Vec<Effect> {
         NodeVerb::Start
     };
     let wish = Wish::Nodes {
-        about: cluster.name.clone().into(),
+        about: state.clusters.address(cluster).into(),
         verb: verb.unwrap_or(turn),
         names: vec![node.name.clone()],
     };

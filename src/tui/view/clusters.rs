@@ -84,9 +84,9 @@ pub(super) fn view(state: &State, frame: &mut Frame<'_>, area: Rect) -> Rect {
         return area;
     }
     let cells = |index: usize| match &list[index] {
-        ClusterId::Local(name) => state
+        id @ ClusterId::Local(..) => state
             .clusters
-            .local(name)
+            .at(id)
             .map_or_else(Vec::new, |cluster| local(state, cluster)),
         ClusterId::Context(name) => context(state, name, &list[index]),
     };
@@ -113,14 +113,14 @@ fn local(state: &State, cluster: &Cluster) -> Vec<Text> {
         format!("{} {}", bars(state, cluster), cores(usage.cpu_cores))
     });
     vec![
-        Text::plain(cluster.name.to_string()),
+        Text::plain(state.clusters.address(cluster).to_string()),
         status(state, cluster),
         Text::plain(nodes),
         Text::plain(cluster.version().unwrap_or_default()),
         Text::plain(cpu),
         Text::plain(usage.map_or_else(String::new, |usage| bytes(usage.memory))),
         if running {
-            api(state, &ClusterId::Local(cluster.name.to_string()))
+            api(state, &ClusterId::of(cluster))
         } else {
             Text::plain("")
         },
@@ -131,7 +131,7 @@ fn local(state: &State, cluster: &Cluster) -> Vec<Text> {
 /// The state in a glyph and a word: what goes on, else what was interrupted, else what its containers do.
 pub(super) fn status(state: &State, cluster: &Cluster) -> Text {
     let glyphs = state.theme.glyphs;
-    if let Some(operation) = state.operations.running_for(cluster.name.as_str()) {
+    if let Some(operation) = state.operations.running_for(cluster) {
         let verb = operation.plan.title.split(' ').next().unwrap_or_default();
         let time = clock(state.now.duration_since(operation.started));
         return Text(
@@ -154,7 +154,7 @@ pub(super) fn status(state: &State, cluster: &Cluster) -> Text {
             Tone::Bad,
         );
     }
-    let id = ClusterId::Local(cluster.name.to_string());
+    let id = ClusterId::of(cluster);
     if let (ClusterState::Running, Some(ApiState::Down(problem, _))) =
         (cluster.state, state.clusters.api.get(&id))
     {

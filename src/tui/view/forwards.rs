@@ -12,7 +12,6 @@ use crate::{
     tui::{
         dialogs::{forwards::Forwards, frame_of, key_line},
         format::{bytes, fit},
-        msg::ClusterId,
         state::{State, forwards::Entry},
         theme::Tone,
     },
@@ -63,7 +62,7 @@ fn line<'a>(state: &State, entry: &Entry, width: usize) -> Line<'a> {
     let theme = &state.theme;
     let glyphs = theme.glyphs;
     let (glyph, tone, words) = told(state, entry);
-    let (ClusterId::Local(cluster) | ClusterId::Context(cluster)) = &entry.cluster;
+    let cluster = entry.cluster.name();
     let target = &entry.forward.target;
     let what = format!("{cluster}  {}/{target}", target.namespace());
     let addresses = entry.status.as_ref().map_or_else(

@@ -10,7 +10,6 @@ use unicode_width::UnicodeWidthStr;
 use crate::tui::{
     actions::{ActionId, relevant},
     format::{clock, seconds_until, shorten},
-    msg::ClusterId,
     state::{EngineState, Pane, State, pods::Live},
     theme::Tone,
 };
@@ -42,9 +41,7 @@ pub(super) fn truth(state: &State, frame: &mut Frame<'_>, area: Rect) {
         ));
     }
     if let Some(id) = state.selected() {
-        let name = match id {
-            ClusterId::Local(name) | ClusterId::Context(name) => name.as_str(),
-        };
+        let name = id.name();
         right.push(Span::styled(format!(" {name}"), theme.style(Tone::Title)));
         right.push(match state.selected_pods().map(|pods| &pods.live) {
             Some(Live::Now) => {

@@ -169,10 +169,7 @@ fn empty(state: &State, frame: &mut Frame<'_>, area: Rect) {
     let mut lines = Vec::new();
     // One that is being made or changed gets its servers without a key.
     let silent = state.selected_cluster().filter(|cluster| {
-        let goes_on = state
-            .operations
-            .running_for(cluster.name.as_str())
-            .is_some()
+        let goes_on = state.operations.running_for(cluster).is_some()
             || cluster
                 .unfinished
                 .as_ref()
