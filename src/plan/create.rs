@@ -166,7 +166,13 @@ pub(super) fn build(
     let servers = containers
         .iter()
         .filter(|container| labels::role_of(&container.labels) == Role::Server);
-    let expected = Expected::of(servers.map(|one| (one.name.as_str(), one.command.as_slice())));
+    let expected = Expected::of(servers.map(|one| {
+        (
+            one.name.as_str(),
+            one.command.as_slice(),
+            one.binds.as_slice(),
+        )
+    }));
     let mut filled = Vec::new();
     for container in containers {
         filled.push(fill(

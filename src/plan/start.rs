@@ -118,7 +118,13 @@ pub(super) fn expected(cluster: &Cluster, details: &[ContainerDetail]) -> Expect
         let mut servers = cluster.with_role(Role::Server);
         servers.any(|node| node.name == detail.info.name)
     });
-    Expected::of(servers.map(|one| (one.info.name.as_str(), one.command.as_slice())))
+    Expected::of(servers.map(|one| {
+        (
+            one.info.name.as_str(),
+            one.command.as_slice(),
+            one.binds.as_slice(),
+        )
+    }))
 }
 
 /// The address of this machine in the cluster's network.

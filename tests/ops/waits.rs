@@ -21,15 +21,15 @@ const UP: &str = "msg=\"k3s is up and running\"";
 
 /// A line of so many seconds after the epoch. The fake starts a container at 100 for the first time, has that run end
 /// at 150 when it is started again, and starts the next at 200.
-fn line(second: i64, text: &str) -> Result<LogLine, coracle::backend::Error> {
+fn line(second: i64, text: &str) -> LogLine {
     let time = Timestamp::from_second(second).unwrap();
-    Ok(LogLine::plain(Some(time), text.to_owned()))
+    LogLine::plain(Some(time), text.to_owned())
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_line_that_is_older_than_the_start_that_the_engine_notes_counts() {
     let place = Place::new();
-    place.fake.log(SERVER, vec![vec![line(99, UP)]]);
+    place.fake.log(SERVER, vec![vec![Ok(line(99, UP))]]);
     let begun = tokio::time::Instant::now();
     place.run(create(1, 0), None).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(5));
@@ -42,7 +42,7 @@ async fn a_line_of_the_previous_run_does_not_count() {
         place.run(create(1, 0), None).await.unwrap();
         let stop = Wish::Stop(demo());
         place.run(stop, None).await.unwrap();
-        place.fake.log(SERVER, vec![vec![line(second, UP)]]);
+        place.fake.log(SERVER, vec![vec![Ok(line(second, UP))]]);
         let mut request = place.request(Wish::Start(demo()));
         request.options = RunOptions {
             timeout: Duration::from_secs(30),

@@ -13,6 +13,9 @@ const PACKAGED: [&str; 5] = [
     "traefik",
 ];
 
+/// Where containerd in a node looks for the network of pods.
+const NETWORKS: &str = "/cni/net.d";
+
 /// What the arguments of a cluster's servers leave to wait for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
@@ -27,13 +30,17 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// By the name and the command line of each server's container. What one server disables is gone, although others
+    /// By the name, the command line and the mounts (`source:target[:options]`) of each server's container. What one server disables is gone, although others
     /// do not: each of them applies and removes the same manifests.
-    pub fn of<'a>(servers: impl IntoIterator<Item = (&'a str, &'a [String])>) -> Self {
+    pub fn of<'a>(
+        servers: impl IntoIterator<Item = (&'a str, &'a [String], &'a [String])>,
+    ) -> Self {
         let mut disabled: Vec<String> = Vec::new();
         let mut ready = true;
         let mut no_nodes = Vec::new();
-        for (name, arguments) in servers {
+        let mut brought = false;
+        for (name, arguments, mounts) in servers {
+            brought |= mounts.iter().any(|mount| mount.contains(NETWORKS));
             for (flag, value) in flags(arguments) {
                 match flag {
                     // The second is what the first was called before 1.17.
@@ -46,6 +53,8 @@ impl Expected {
                 }
             }
         }
+        // Who mounts the settings of another network has one.
+        let ready = ready || brought;
         let is_disabled = |name: &str| disabled.iter().any(|one| one == name);
         Self {
             coredns: !is_disabled("coredns"),
@@ -105,7 +114,15 @@ mod tests {
 
     fn of(arguments: &str) -> Expected {
         let words: Vec<String> = arguments.split(' ').map(str::to_owned).collect();
-        Expected::of([("k3d-a-server-0", words.as_slice())])
+        Expected::of([("k3d-a-server-0", words.as_slice(), &[][..])])
+    }
+
+    #[test]
+    fn a_network_that_is_mounted_is_one() {
+        let arguments = ["--flannel-backend=none".to_owned()];
+        let mounts = ["/x:/var/lib/rancher/k3s/agent/etc/cni/net.d/10-x.conflist".to_owned()];
+        let seen = Expected::of([("s", arguments.as_slice(), mounts.as_slice())]);
+        assert!(seen.ready && seen.notes(true).is_empty());
     }
 
     #[test]
