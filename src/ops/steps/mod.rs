@@ -174,16 +174,22 @@ mod tests {
     use super::*;
     use crate::{domain::spec::RunOptions, plan::KubeAccess};
 
+    fn access() -> KubeAccess {
+        KubeAccess {
+            servers: Vec::new(),
+            url: String::new(),
+            published: String::new(),
+        }
+    }
+
+    fn container() -> String {
+        "k3d-demo-server-0".to_owned()
+    }
+
     /// A deadline that another one always beats is never told: what stands still would be told in the words of the
     /// other, which knows less.
     #[test]
     fn no_wait_outlasts_the_run_that_it_is_part_of() {
-        let access = || KubeAccess {
-            servers: Vec::new(),
-            url: String::new(),
-            published: String::new(),
-        };
-        let container = || "k3d-demo-server-0".to_owned();
         let whole = RunOptions::default().timeout;
         let log = |role| Step::WaitForLog {
             container: container(),
@@ -220,12 +226,6 @@ mod tests {
     /// A deadline within a step that the step's own always comes before would turn what it is there for into a failure.
     #[test]
     fn deadlines_within_a_step_come_before_its_own() {
-        let access = || KubeAccess {
-            servers: Vec::new(),
-            url: String::new(),
-            published: String::new(),
-        };
-        let container = || "k3d-demo-server-0".to_owned();
         let grace = Duration::from_secs(60);
         let drain = Step::Drain {
             access: access(),
